@@ -47,7 +47,8 @@ export const settingShapes = {
 /** Admin port (health and metrics) with the default of the service; 0 = any. */
 export const adminPort = (fallback: number) => port(fallback).meta({ description: 'Port of health and metrics; 0 = any' });
 
-const known = new Set([...Object.keys(settingShapes), 'MILLRACE_ADMIN_PORT']);
+/** `MILLRACE_CACHE` belongs to the set-up scripts that start the services. */
+const known = new Set([...Object.keys(settingShapes), 'MILLRACE_ADMIN_PORT', 'MILLRACE_CACHE']);
 
 /** Names Kubernetes adds for service links, such as `MILLRACE_METASTORE_PORT=tcp://…`: ignored. */
 function isServiceLink(name: string, value: string): boolean {

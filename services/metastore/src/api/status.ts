@@ -1,0 +1,37 @@
+import { datasetState } from '@millrace/core/domain/dataset.ts';
+import { offsetText } from '@millrace/core/domain/offsets.ts';
+import { topicId } from '@millrace/core/domain/source.ts';
+import { z } from 'zod';
+
+/** Offsets as the API shows them: decimal strings, so that no reader rounds them. */
+const next = (what: string) => offsetText.meta({ description: `${what}: the next offset, as a decimal string`, example: '1200' });
+
+/** `GET /v1/datasets/{name}/status`. */
+export const datasetStatus = z
+  .strictObject({
+    name: z.string(),
+    state: datasetState,
+    reason: z.string().nullable().meta({ description: 'Why it is not simply running; null when all is well' }),
+    partitions: z.array(
+      z.strictObject({
+        topicId,
+        partition: z.number().int().min(0),
+        landed: next('Landed in the raw zone'),
+        committed: next('Accounted for in the table'),
+        end: next("Kafka's last stable offset").nullable(),
+        lagRecords: z.number().int().min(0).nullable().meta({ description: 'end − committed, in offsets; null while end is unknown' }),
+      }),
+    ),
+    lagSeconds: z
+      .number()
+      .min(0)
+      .nullable()
+      .meta({ description: 'Age of the oldest record time up to which everything is in the table; 0 when nothing is pending; null when unknown' }),
+    lastCommit: z
+      .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
+      .nullable()
+      .meta({ description: 'Newest commit of the table by the reporting worker' }),
+    nextAction: z.string().nullable().meta({ description: 'What a person can do; null when nothing' }),
+  })
+  .meta({ id: 'DatasetStatus' });
+export type DatasetStatus = z.infer<typeof datasetStatus>;

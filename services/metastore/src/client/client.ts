@@ -1,0 +1,79 @@
+import { type Dataset, dataset } from '@millrace/core/domain/dataset.ts';
+import { landingReport, type SchemaVersionRecord, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
+import type { Metastore } from '@millrace/core/ports/metastore.ts';
+import { z } from 'zod';
+import { type Reconciliation, reconciliation } from '../api/reconciliation.ts';
+import { type DatasetStatus, datasetStatus } from '../api/status.ts';
+import { type Call, readAnswer, send } from './request.ts';
+
+export type { Reconciliation } from '../api/reconciliation.ts';
+export type { DatasetStatus } from '../api/status.ts';
+
+/** Datasets asked for at a time. */
+const pageSize = 500;
+/** Pages followed at most: a metastore that never ends its list is refused. */
+const pagesMax = 1_000;
+
+/** Everything a person's tool may ask, besides what workers do. Rejections as in `Metastore`, and `not_found` (kind `invalid`) for unknown names. */
+export interface MetastoreClient extends Metastore {
+  readonly url: string;
+  /** Registers a dataset. Safe to repeat inside: the same request never makes two. @throws kind `conflict` when the name is taken, `invalid` for bad input */
+  createDataset(input: { name: string; kafkaTopic: string } & Record<string, unknown>): Promise<Dataset>;
+  dataset(name: string): Promise<Dataset>;
+  /** Work stops; raw and table stay. */
+  deleteDataset(name: string): Promise<void>;
+  pause(name: string): Promise<Dataset>;
+  /** Evaluates again; with `breaking: 'quarantine'` it also decides the present schema block (R7). @throws kind `conflict` when nothing is blocked by a schema */
+  resume(name: string, decision?: { breaking: 'quarantine' }): Promise<Dataset>;
+  status(name: string): Promise<DatasetStatus>;
+  reconciliation(name: string): Promise<Reconciliation>;
+  schemaVersions(name: string): Promise<SchemaVersionRecord[]>;
+  schemaVersion(name: string, version: number): Promise<SchemaVersionRecord>;
+}
+
+/**
+ * The metastore over HTTP. Every call ends within 5 s; calls that may be repeated are, a bounded number of times.
+ * @param url MILLRACE_METASTORE_URL
+ */
+export function createMetastoreClient(url: string): MetastoreClient {
+  const baseUrl = url.replace(/\/+$/, '');
+  const at = (name: string) => `/v1/datasets/${encodeURIComponent(name)}`;
+
+  async function ask<S extends z.ZodType>(schema: S, what: string, call: Omit<Call, 'idempotent'>): Promise<z.output<S>> {
+    return readAnswer(schema, (await send(baseUrl, { ...call, idempotent: true })).json, what);
+  }
+  async function tell(path: string, body: unknown): Promise<void> {
+    await send(baseUrl, { method: 'PUT', path, body, idempotent: true });
+  }
+
+  return {
+    url: baseUrl,
+    async datasets(signal) {
+      const all: Dataset[] = [];
+      for (let page = 0, after = ''; page < pagesMax; page++) {
+        const list = await ask(z.array(dataset), 'list of datasets', { method: 'GET', path: `/v1/datasets?limit=${pageSize}&after=${encodeURIComponent(after)}`, signal });
+        all.push(...list);
+        const last = list.at(-1);
+        if (last === undefined || list.length < pageSize) break;
+        after = last.name;
+      }
+      return all;
+    },
+    reportLanding: (report) => tell('/v1/reports/landing', landingReport.encode(report)),
+    reportTable: (report) => tell('/v1/reports/table', tableReport.encode(report)),
+    putSchemaVersion: (name, record) => tell(`${at(name)}/schemas/${record.version}`, schemaVersionRecord.encode(record)),
+
+    createDataset: (input) => ask(dataset, 'dataset', { method: 'POST', path: '/v1/datasets', body: input, headers: { 'idempotency-key': crypto.randomUUID() } }),
+    dataset: (name) => ask(dataset, 'dataset', { method: 'GET', path: at(name) }),
+    async deleteDataset(name) {
+      // Repeating could report a later dataset of the same name as ours, so it is sent once.
+      await send(baseUrl, { method: 'DELETE', path: at(name), idempotent: false });
+    },
+    pause: (name) => ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/pause` }),
+    resume: (name, decision) => ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/resume`, ...(decision === undefined ? {} : { body: decision }) }),
+    status: (name) => ask(datasetStatus, 'status', { method: 'GET', path: `${at(name)}/status` }),
+    reconciliation: (name) => ask(reconciliation, 'reconciliation', { method: 'GET', path: `${at(name)}/reconciliation` }),
+    schemaVersions: (name) => ask(z.array(schemaVersionRecord), 'list of schema versions', { method: 'GET', path: `${at(name)}/schemas` }),
+    schemaVersion: (name, version) => ask(schemaVersionRecord, 'schema version', { method: 'GET', path: `${at(name)}/schemas/${version}` }),
+  };
+}

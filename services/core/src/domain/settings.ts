@@ -6,24 +6,36 @@ import { MillraceError } from './errors.ts';
  * A key of any service is accepted by all, so that one environment can configure a whole deployment.
  */
 
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
-const milliseconds = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
-const bytes = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
-const flag = z.enum(['true', 'false', '1', '0']).default('false').transform((text) => text === 'true' || text === '1');
+/** A whole number written in decimal digits; `0x10`, `1e3` and ` 5` are refused rather than understood. */
+const whole = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+    .default(fallback);
+const port = (fallback: number) => whole(fallback, 0, 65_535);
+const milliseconds = whole;
+const bytes = whole;
+const flag = z
+  .enum(['true', 'false', '1', '0'])
+  .default('false')
+  .transform((text) => text === 'true' || text === '1');
 const storeUrl = z
   .string()
-  .regex(/^(s3:\/\/[a-z0-9][a-z0-9.-]{2,62}(\/.*)?|file:\/\/\/.*)$/, 'must be s3://bucket/prefix or file:///absolute/directory')
+  .regex(/^(s3:\/\/[a-z0-9][a-z0-9.-]{2,62}(\/[^?#]*)?|file:\/\/\/[^/?#][^?#]*)$/, 'must be s3://bucket/prefix or file:///absolute/directory')
   .transform((url) => url.replace(/\/+$/, ''));
+const brokers = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5}(\s*,\s*(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5})*$/;
 
 /** Every `MILLRACE_*` key and the few others we read, with type, default and meaning. `secret` values are never printed. */
 export const settingShapes = {
-  KAFKA_BROKERS: z.string().regex(/^[^\s,:]+:\d+(\s*,\s*[^\s,:]+:\d+)*$|^(\[[0-9a-fA-F:]+\]|[^\s,]+):\d+(,.*)?$/, 'must be host:port[,host:port…]').meta({ description: 'Kafka bootstrap servers' }),
+  KAFKA_BROKERS: z.string().regex(brokers, 'must be host:port[,host:port…]').meta({ description: 'Kafka bootstrap servers' }),
   KAFKA_PROPERTIES: z.string().optional().meta({ description: 'Path of a librdkafka properties file (security, timeouts)' }),
   MILLRACE_RAW_URL: storeUrl.meta({ description: 'Where raw objects and chains lie' }),
   MILLRACE_TABLES_URL: storeUrl.meta({ description: 'Where tables lie, one folder a dataset' }),
   MILLRACE_S3_FORCE_PATH_STYLE: flag.meta({ description: 'Address buckets by path, as most S3 servers other than AWS need' }),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database').meta({ description: 'PostgreSQL of the metastore', secret: true }),
-  MILLRACE_METASTORE_URL: z.url().default('http://127.0.0.1:8080').meta({ description: 'Where workers find the metastore' }),
+  MILLRACE_METASTORE_URL: z.string().regex(/^https?:\/\/[^\s/@?#]+(\/[^\s?#@]*)?$/, 'must be http://host:port, without user and password').default('http://127.0.0.1:8080').meta({ description: 'Where workers find the metastore' }),
   MILLRACE_STATE_DIR: z.string().min(1).default('.millrace/state').meta({ description: 'Where a worker keeps its last good configuration' }),
   MILLRACE_GROUP_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/).default('millrace').meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing' }),
   MILLRACE_LISTEN: z.string().min(1).default('127.0.0.1').meta({ description: 'Address servers listen on' }),
@@ -37,11 +49,11 @@ export const settingShapes = {
   MILLRACE_STALL_TIMEOUT_MS: milliseconds(60_000, 1_000, 3_600_000).meta({ description: 'No progress for so long (ms) while Kafka has more: the client is rebuilt once, then the process exits' }),
   // phase 2
   MILLRACE_BATCH_BYTES: bytes(64 * 2 ** 20, 1024, 2 ** 30).meta({ description: 'JSON (bytes) at which a micro-batch is closed' }),
-  MILLRACE_BATCH_RECORDS: z.coerce.number().int().min(1).max(100_000_000).default(1_000_000).meta({ description: 'Records at which a micro-batch is closed' }),
+  MILLRACE_BATCH_RECORDS: whole(1_000_000, 1, 100_000_000).meta({ description: 'Records at which a micro-batch is closed' }),
   MILLRACE_BATCH_INTERVAL_MS: milliseconds(10_000, 50, 3_600_000).meta({ description: 'Age (ms) at which a micro-batch is closed' }),
-  MILLRACE_WORKER_THREADS: z.coerce.number().int().min(1).max(256).optional().meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
+  MILLRACE_WORKER_THREADS: z.string().regex(/^[0-9]{1,3}$/, 'must be a whole number').transform(Number).pipe(z.number().int().min(1).max(256)).optional().meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
   MILLRACE_TARGET_FILE_BYTES: bytes(128 * 2 ** 20, 2 ** 16, 2 ** 31 - 1).meta({ description: 'Size (bytes) at which a data file is split' }),
-  MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX: z.coerce.number().int().min(1).max(100_000).default(1_000).meta({ description: 'Distinct table partitions one commit may touch; more blocks the dataset (tablePartitionsPerCommitMax)' }),
+  MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX: whole(1_000, 1, 100_000).meta({ description: 'Distinct table partitions one commit may touch; more blocks the dataset (tablePartitionsPerCommitMax)' }),
 };
 
 /** Admin port (health and metrics) with the default of the service; 0 = any. */
@@ -105,8 +117,20 @@ export function printableSettings(schema: z.ZodObject, settings: Readonly<Record
  * @throws kind `invalid`, code `nested_roots`
  */
 export function requireSeparateRoots(rawUrl: string, tablesUrl: string): void {
-  const raw = `${new URL(rawUrl).href.replace(/\/+$/, '')}/`;
-  const tables = `${new URL(tablesUrl).href.replace(/\/+$/, '')}/`;
+  const raw = comparableRoot(rawUrl);
+  const tables = comparableRoot(tablesUrl);
   if (raw.startsWith(tables) || tables.startsWith(raw))
     throw new MillraceError('invalid', 'nested_roots', `MILLRACE_RAW_URL (${rawUrl}) and MILLRACE_TABLES_URL (${tablesUrl}) must not be equal or one inside the other: cleaning a table's folder would delete raw data. Give each a folder of its own.`);
+}
+
+/** Scheme, bucket and path with `.`, `..`, doubled slashes and percent signs resolved, ending in one `/`: equal text = same folder. */
+function comparableRoot(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  let path = pathname;
+  try {
+    path = decodeURIComponent(pathname);
+  } catch {
+    // A lone percent sign stands for itself.
+  }
+  return `${protocol}//${host}${`${path}/`.replace(/\/{2,}/g, '/')}`;
 }

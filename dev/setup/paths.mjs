@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KAFKA_VERSION, NODE_VERSION, POSTGRES_VERSION, VERSITYGW_VERSION } from './pins.mjs';
+
+/** The checkout. */
+export const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+
+/** What survives a fresh clone: tools, jars, binaries. Outside the checkout on purpose. */
+export const cache = resolve(process.env.MILLRACE_CACHE || join(homedir(), '.cache', 'millrace'));
+
+/** `linux-x64`, `darwin-arm64` …, as the registries spell it. */
+export const platform = `${process.platform}-${process.arch}`;
+
+/** State of the parts started from this checkout; git ignores it. */
+export const stateDir = join(root, '.millrace');
+
+export const setupDir = join(root, 'dev', 'setup');
+
+export const nodeDir = (version = NODE_VERSION) => join(cache, `node-${version}-${platform}`);
+
+export const kafkaDir = join(cache, `kafka-${KAFKA_VERSION}`);
+export const kafkaLibs = join(kafkaDir, 'libs');
+export const kafkaTemplate = join(kafkaDir, 'bootstrap.checkpoint');
+
+export const s3Server = join(cache, `versitygw-${VERSITYGW_VERSION}-${platform}`, 'versitygw');
+
+/**
+ * Where PostgreSQL's binaries lie. PostgreSQL refuses to run as root and runs as `nobody` then, so for root the place
+ * must be open to everybody; a cache below a closed home is not.
+ */
+export function postgresDir() {
+  const name = `postgres-${POSTGRES_VERSION}-${platform}`;
+  if (!isRoot() || openToAll(cache)) return join(cache, name);
+  return join('/var/tmp', `millrace-${name}`);
+}
+
+export const isRoot = () => process.getuid?.() === 0;
+
+/** Can any user walk down to this directory, or to what will be created there? Reads the mode bits only. */
+export function openToAll(directory) {
+  for (let path = resolve(directory); ; path = dirname(path)) {
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+    if (mode !== undefined && (mode & 0o001) === 0) return false;
+    if (path === dirname(path)) return true;
+  }
+}
+
+/** `java` of JAVA_HOME if that is set, else of PATH; undefined when there is none. */
+export function javaBinary() {
+  const home = process.env.JAVA_HOME;
+  if (home && isExecutable(join(home, 'bin', 'java'))) return join(home, 'bin', 'java');
+  return which('java');
+}
+
+/** The first executable of that name in PATH, or undefined. */
+export function which(name, path = process.env.PATH ?? '') {
+  for (const directory of path.split(delimiter)) {
+    if (directory && isExecutable(join(directory, name))) return join(directory, name);
+  }
+  return undefined;
+}
+
+/** Does `path` name a file that this user may run? */
+export function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** First eight hex digits of the SHA-256 over the given texts. */
+export function shortHash(...texts) {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(text).update('\0');
+  return hash.digest('hex').slice(0, 8);
+}
+
+const venvDir = (kind, requirements) =>
+  join(cache, `python-${kind}-${shortHash(readFileSync(join(setupDir, requirements), 'utf8'), platform)}`);
+
+/** The virtual environment of the interop tests; another list of requirements is another directory. */
+export const testPythonDir = () => venvDir('test', 'requirements.txt');
+export const sparkPythonDir = () => venvDir('spark', 'requirements-spark.txt');
+export const pythonOf = (directory) => join(directory, 'bin', 'python');
+
+/** Spark's jars; another pom is another directory. */
+export const sparkJars = () =>
+  join(cache, `spark-jars-${shortHash(readFileSync(join(setupDir, 'poms', 'spark.xml'), 'utf8'))}`);
+
+/** DuckDB's Delta extension as the Python package brings it; LOAD takes this path without any download. */
+export const deltaExtension = (directory) => join(directory, 'duckdb', 'delta.duckdb_extension');

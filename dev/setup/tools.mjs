@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { debianInstall, hasApt } from './debian.mjs';
+import { isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
+import { GO_OLDEST, JAVA_OLDEST, PYTHON_OLDEST } from './pins.mjs';
+import { SetupError } from './say.mjs';
+
+const execute = promisify(execFile);
+
+/** What each purpose needs on the machine. Node itself is there, or nothing of this would run. */
+const NEEDS = {
+  service: ['npm'],
+  cli: ['npm'],
+  check: ['npm'],
+  demo: ['npm', 'java', 'mvn'],
+  stack: ['npm', 'java', 'mvn'],
+  s3: ['go'],
+  test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
+  spark: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
+};
+
+/**
+ * A check returns undefined when all is well, else what a person should do. `debian` names the package that root gets
+ * installed without asking; tools without it are named and the set-up ends.
+ */
+const TOOLS = {
+  npm: { check: async () => (which('npm') ? undefined : 'npm is not in PATH; it comes with Node from nodejs.org (Debian: apt-get install npm)') },
+  java: { check: checkJava },
+  mvn: { check: async () => (which('mvn') ? undefined : 'mvn (Apache Maven) is not in PATH (Debian: apt-get install maven; macOS: brew install maven)') },
+  python: { check: checkPython },
+  venv: { check: checkVenv, debian: 'python3-venv' },
+  go: { check: checkGo },
+  jq: { check: async () => (which('jq') ? undefined : 'jq is not in PATH (Debian: apt-get install jq)'), debian: 'jq' },
+  zstd: { check: async () => (which('zstd') ? undefined : 'zstd is not in PATH (Debian: apt-get install zstd)'), debian: 'zstd' },
+};
+
+/**
+ * Looks for every tool that the purposes need and names all that are missing at once. Missing Debian packages are
+ * installed when that is possible and nothing else is missing.
+ * @param {string[]} purposes keys of {@link NEEDS}
+ * @throws {SetupError}
+ */
+export async function checkTools(purposes) {
+  const names = [...new Set(purposes.flatMap((purpose) => NEEDS[purpose]))];
+  const found = await missing(names);
+  if (found.length === 0) return;
+  const installable = isRoot() && hasApt() ? found.filter(({ name }) => TOOLS[name].debian) : [];
+  if (installable.length < found.length) throw complaint(found);
+  await debianInstall(installable.map(({ name }) => TOOLS[name].debian));
+  const still = await missing(installable.map(({ name }) => name));
+  if (still.length > 0) throw complaint(still);
+}
+
+async function missing(names) {
+  const answers = await Promise.all(names.map(async (name) => ({ name, advice: await TOOLS[name].check() })));
+  return answers.filter(({ advice }) => advice !== undefined);
+}
+
+function complaint(found) {
+  const list = found.map(({ advice }) => `  - ${advice}`).join('\n');
+  return new SetupError(`${found.length === 1 ? 'a tool is' : `${found.length} tools are`} missing on this machine`, `Please install, then run the same command again:\n${list}`);
+}
+
+async function checkJava() {
+  const advice = `java ${JAVA_OLDEST} or newer is not in PATH (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)`;
+  const java = javaBinary();
+  if (!java) return advice;
+  const release = await versionOf(java, ['-version'], /version "(\d+)(?:\.(\d+))?/);
+  if (!release) return `${java} does not start (${advice})`;
+  return release[0] >= JAVA_OLDEST ? undefined : `java is ${release.join('.')}, ${JAVA_OLDEST} or newer is needed (${java})`;
+}
+
+async function checkGo() {
+  const advice = `go ${GO_OLDEST.join('.')} or newer is needed to build the S3 server of the tests (from go.dev; Debian 12 has an older one)`;
+  if (!which('go')) return advice;
+  if (existsSync(s3Server)) return undefined;
+  const release = await versionOf('go', ['version'], /go(\d+)\.(\d+)/);
+  return release && atLeast(release, GO_OLDEST) ? undefined : `${advice}; found ${release?.join('.') ?? 'one that does not start'}`;
+}
+
+async function checkPython() {
+  if (existsSync(pythonOf(testPythonDir()))) return undefined;
+  if (await findPython()) return undefined;
+  return `python3 ${PYTHON_OLDEST.join('.')} or newer is not in PATH (Debian: apt-get install python3 python3-venv)`;
+}
+
+async function checkVenv() {
+  if (existsSync(pythonOf(testPythonDir()))) return undefined;
+  const python = await findPython();
+  if (!python) return undefined;
+  try {
+    await execute(python, ['-c', 'import venv, ensurepip']);
+    return undefined;
+  } catch {
+    return `${python} cannot make virtual environments (Debian: apt-get install python3-venv)`;
+  }
+}
+
+let pythonSearch;
+
+/** The first Python in PATH that is new enough, or undefined. Looked up once. */
+export function findPython() {
+  pythonSearch ??= (async () => {
+    for (const name of ['python3', 'python3.13', 'python3.12', 'python3.11']) {
+      if (!which(name)) continue;
+      const release = await versionOf(name, ['--version'], /Python (\d+)\.(\d+)/);
+      if (release && atLeast(release, PYTHON_OLDEST)) return name;
+    }
+    return undefined;
+  })();
+  return pythonSearch;
+}
+
+async function versionOf(command, args, pattern) {
+  try {
+    const { stdout, stderr } = await execute(command, args);
+    const match = pattern.exec(stdout + stderr);
+    return match ? match.slice(1).filter(Boolean).map(Number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compares `[major, minor, …]`; missing places count as 0. */
+export function atLeast(version, oldest) {
+  for (const [place, least] of oldest.entries()) {
+    const have = version[place] ?? 0;
+    if (have !== least) return have > least;
+  }
+  return true;
+}

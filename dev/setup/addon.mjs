@@ -1,4 +1,15 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { debianInstall, debianMissing, hasApt } from './debian.mjs';
 import { cleanEnv, run } from './exec.mjs';
@@ -109,7 +120,10 @@ async function compile(node, work, env) {
   if (process.platform === 'linux' && hasApt()) {
     const missing = debianMissing(DEBIAN_PACKAGES).filter((name) => !commandCovers(name));
     if (missing.length > 0 && !isRoot()) {
-      throw new SetupError(`the Kafka client's addon must be compiled and these Debian packages are missing: ${missing.join(' ')}`, `As root: apt-get install ${missing.join(' ')}`);
+      throw new SetupError(
+        `the Kafka client's addon must be compiled and these Debian packages are missing: ${missing.join(' ')}`,
+        `As root: apt-get install ${missing.join(' ')}`,
+      );
     }
     if (missing.length > 0) await debianInstall(missing);
   }

@@ -14,7 +14,9 @@ export function debianMissing(packages) {
   } catch {
     return packages;
   }
-  return packages.filter((name) => !new RegExp(`^Package: ${name.replace(/[+.]/g, '\\$&')}\nStatus: install ok installed`, 'm').test(status));
+  return packages.filter(
+    (name) => !new RegExp(`^Package: ${name.replace(/[+.]/g, '\\$&')}\nStatus: install ok installed`, 'm').test(status),
+  );
 }
 
 /** Installs Debian packages; only root can. */

@@ -53,7 +53,11 @@ export function run(command, args, options = {}) {
 export function cleanEnv(extra = {}) {
   const env = { ...process.env, ...extra };
   for (const key of Object.keys(env)) {
-    if (/^(npm_(package|lifecycle)_|npm_(command|execpath|node_execpath)$|npm_config_(workspaces?|include_workspace_root|local_prefix|prefix|omit|include|dry_run|global|nodedir|ignore_scripts)$|INIT_CWD$)/.test(key)) {
+    if (
+      /^(npm_(package|lifecycle)_|npm_(command|execpath|node_execpath)$|npm_config_(workspaces?|include_workspace_root|local_prefix|prefix|omit|include|dry_run|global|nodedir|ignore_scripts)$|INIT_CWD$)/.test(
+        key,
+      )
+    ) {
       delete env[key];
     }
   }

@@ -44,7 +44,18 @@ async function format(libs, temporary) {
       `log.dirs=${join(work, 'logs')}`,
     ].join('\n'),
   );
-  const args = ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', join(libs, '*'), 'kafka.tools.StorageTool', 'format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties];
+  const args = [
+    '-Xshare:auto',
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    join(libs, '*'),
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    'AAAAAAAAAAAAAAAAAAAAAQ',
+    '-c',
+    properties,
+  ];
   await run(javaBinary(), args, { advice: `Remove ${kafkaDir} if it exists and run the same command again.` });
   renameSync(join(work, 'logs', 'bootstrap.checkpoint'), join(temporary, 'bootstrap.checkpoint'));
   rmSync(work, { recursive: true });

@@ -81,7 +81,8 @@ export async function withLock(name, work) {
     }
     if (!told) say(`waiting for ${name}: process ${pidOf(lock.owner.name)} is at it`);
     told = true;
-    if (Date.now() > deadline) throw new Error(`process ${pidOf(lock.owner.name)} has held ${directory} for 20 minutes; end it and try again`);
+    if (Date.now() > deadline)
+      throw new Error(`process ${pidOf(lock.owner.name)} has held ${directory} for 20 minutes; end it and try again`);
     await sleep(WAIT_STEP_MS);
   }
 }

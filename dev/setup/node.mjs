@@ -41,7 +41,11 @@ async function bringNode(version) {
     title: `Node ${version} (about 45 MB)`,
     target,
     fill: async (temporary) => {
-      await npmFetch(`node-${platform}@${version}`, temporary, `Or install Node ${NODE_OLDEST.join('.')} or newer yourself, from nodejs.org.`);
+      await npmFetch(
+        `node-${platform}@${version}`,
+        temporary,
+        `Or install Node ${NODE_OLDEST.join('.')} or newer yourself, from nodejs.org.`,
+      );
       const from = join(temporary, 'node_modules', `node-${platform}`);
       for (const name of ['bin', 'include']) renameSync(join(from, name), join(temporary, name));
       const binary = join(temporary, 'bin', 'node');

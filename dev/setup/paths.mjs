@@ -89,8 +89,7 @@ export const sparkPythonDir = () => venvDir('spark', 'requirements-spark.txt');
 export const pythonOf = (directory) => join(directory, 'bin', 'python');
 
 /** Spark's jars; another pom is another directory. */
-export const sparkJars = () =>
-  join(cache, `spark-jars-${shortHash(readFileSync(join(setupDir, 'poms', 'spark.xml'), 'utf8'))}`);
+export const sparkJars = () => join(cache, `spark-jars-${shortHash(readFileSync(join(setupDir, 'poms', 'spark.xml'), 'utf8'))}`);
 
 /** DuckDB's Delta extension as the Python package brings it; LOAD takes this path without any download. */
 export const deltaExtension = (directory) => join(directory, 'duckdb', 'delta.duckdb_extension');

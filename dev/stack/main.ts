@@ -23,7 +23,7 @@ const dir = values.dir ? resolve(values.dir) : join(stateDir, 'stack');
 
 mkdirSync(dir, { recursive: true });
 const lock = tryLock(join(dir, 'run.lock'), 'npm run stack');
-if ('owner' in lock) {
+if (!('release' in lock)) {
   process.stderr.write(`process ${pidOf(lock.owner.name)} runs the stack in ${dir} already; end it, or give another --dir\n`);
   process.exit(1);
 }

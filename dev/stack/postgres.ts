@@ -101,7 +101,9 @@ export async function startPostgres({ dir, port, database = 'millrace' }: Postgr
 
 /** PostgreSQL refuses to run as root; this user exists everywhere. */
 function nobody(): { uid: number; gid: number } {
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith('nobody:'));
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith('nobody:'));
   if (!line) throw new Error('PostgreSQL does not run as root and there is no user "nobody"; run this as a normal user');
   const [, , uid, gid] = line.split(':');
   return { uid: Number(uid), gid: Number(gid) };

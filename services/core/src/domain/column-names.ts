@@ -16,14 +16,16 @@ export function unescapeName(column: string): string {
 
 /**
  * The column name for a JSON field: the first of three candidates that is free. Pure.
- * Plain form with odd characters escaped; then its first code unit escaped too; then every code unit, which is always free.
+ * Plain form with odd characters escaped; then its first character escaped too; then every code unit, which is always free.
  * @param isTaken asks by lower-cased name, for the names already in the struct and, at the top level, our own
  */
 export function escapeName(name: string, isTaken: (lowerCaseName: string) => boolean): string {
   const plain = (text: string) => text.replace(needsEscape, escapeUnit);
+  const everyUnit = (text: string) => text.split('').map(escapeUnit).join('');
+  const first = String.fromCodePoint(name.codePointAt(0) ?? 0);
   const candidates =
     name === ''
       ? ['_x_']
-      : [/^_x_$/i.test(name) ? `_x005F_${name.slice(1)}` : plain(name), escapeUnit(name.charAt(0)) + plain(name.slice(1)), [...name].flatMap((c) => c.split('')).map(escapeUnit).join('')];
+      : [/^_x_$/i.test(name) ? `_x005F_${name.slice(1)}` : plain(name), everyUnit(first) + plain(name.slice(first.length)), everyUnit(name)];
   return candidates.find((candidate) => !isTaken(candidate.toLowerCase())) ?? (candidates.at(-1) as string);
 }

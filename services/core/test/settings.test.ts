@@ -38,7 +38,9 @@ describe('reading settings', () => {
   });
 
   it('accepts keys of other services', () => {
-    expect(message(() => read({ MILLRACE_BATCH_BYTES: '5000', MILLRACE_TABLES_URL: 'file:///t', DATABASE_URL: 'postgres://x/y' }))).toBe('accepted');
+    expect(message(() => read({ MILLRACE_BATCH_BYTES: '5000', MILLRACE_TABLES_URL: 'file:///t', DATABASE_URL: 'postgres://x/y' }))).toBe(
+      'accepted',
+    );
   });
 
   it.each([
@@ -65,6 +67,11 @@ describe('reading settings', () => {
     expect(read({ [name]: value })).toEqual(read({}));
   });
 
+  it('lets keys of the set-up and test scripts pass', () => {
+    expect(read({ MILLRACE_CACHE: '/c', MILLRACE_TEST_PYTHON: 'python3', MILLRACE_CRASH_ROUNDS: '10' })).toEqual(read({}));
+    expect(message(() => read({ MILLRACE_CACHE_DIR: '/c' }))).toContain('MILLRACE_CACHE_DIR is not a setting');
+  });
+
   it('does not take any other name that ends in PORT for a service link', () => {
     expect(message(() => read({ MILLRACE_FOO_PORT: '8080' }))).toContain('MILLRACE_FOO_PORT is not a setting');
     expect(read({ MILLRACE_ADMIN_PORT: '9555' }).MILLRACE_ADMIN_PORT).toBe(9555);
@@ -72,7 +79,13 @@ describe('reading settings', () => {
 
   it('names every problem at once, and says what a missing setting is', () => {
     const text = message(() => readSettings(schema, { MILLRACE_RAW_URL: 'ftp://x', MILLRACE_ADMIN_PORT: '70000', MILLRACE_X: '1' }));
-    for (const part of ['MILLRACE_X is not a setting', 'MILLRACE_RAW_URL: must be s3://', 'KAFKA_BROKERS is missing: Kafka bootstrap servers', 'MILLRACE_ADMIN_PORT: ']) expect(text).toContain(part);
+    for (const part of [
+      'MILLRACE_X is not a setting',
+      'MILLRACE_RAW_URL: must be s3://',
+      'KAFKA_BROKERS is missing: Kafka bootstrap servers',
+      'MILLRACE_ADMIN_PORT: ',
+    ])
+      expect(text).toContain(part);
   });
 
   it.each(['0x10', '1e3', ' 5', '-1', '1.5', 'ten', '65536', '99999999999999999999'])('refuses the port %j', (value) => {

@@ -23,7 +23,10 @@ const flag = z
   .transform((text) => text === 'true' || text === '1');
 const storeUrl = z
   .string()
-  .regex(/^(s3:\/\/[a-z0-9][a-z0-9.-]{2,62}(\/[^?#]*)?|file:\/\/\/[^/?#][^?#]*)$/, 'must be s3://bucket/prefix or file:///absolute/directory')
+  .regex(
+    /^(s3:\/\/[a-z0-9][a-z0-9.-]{2,62}(\/[^?#]*)?|file:\/\/\/[^/?#][^?#]*)$/,
+    'must be s3://bucket/prefix or file:///absolute/directory',
+  )
   .transform((url) => url.replace(/\/+$/, ''));
 const brokers = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5}(\s*,\s*(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5})*$/;
 
@@ -34,44 +37,85 @@ export const settingShapes = {
   MILLRACE_RAW_URL: storeUrl.meta({ description: 'Where raw objects and chains lie' }),
   MILLRACE_TABLES_URL: storeUrl.meta({ description: 'Where tables lie, one folder a dataset' }),
   MILLRACE_S3_FORCE_PATH_STYLE: flag.meta({ description: 'Address buckets by path, as most S3 servers other than AWS need' }),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database').meta({ description: 'PostgreSQL of the metastore', secret: true }),
-  MILLRACE_METASTORE_URL: z.string().regex(/^https?:\/\/[^\s/@?#]+(\/[^\s?#@]*)?$/, 'must be http://host:port, without user and password').default('http://127.0.0.1:8080').meta({ description: 'Where workers find the metastore' }),
-  MILLRACE_STATE_DIR: z.string().min(1).default('.millrace/state').meta({ description: 'Where a worker keeps its last good configuration' }),
-  MILLRACE_GROUP_PREFIX: z.string().regex(/^[A-Za-z0-9._-]{1,200}$/).default('millrace').meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing' }),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be postgres://user:password@host:port/database')
+    .meta({ description: 'PostgreSQL of the metastore', secret: true }),
+  MILLRACE_METASTORE_URL: z
+    .string()
+    .regex(/^https?:\/\/[^\s/@?#]+(\/[^\s?#@]*)?$/, 'must be http://host:port, without user and password')
+    .default('http://127.0.0.1:8080')
+    .meta({ description: 'Where workers find the metastore' }),
+  MILLRACE_STATE_DIR: z
+    .string()
+    .min(1)
+    .default('.millrace/state')
+    .meta({ description: 'Where a worker keeps its last good configuration' }),
+  MILLRACE_GROUP_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,200}$/)
+    .default('millrace')
+    .meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing' }),
   MILLRACE_LISTEN: z.string().min(1).default('127.0.0.1').meta({ description: 'Address servers listen on' }),
   PORT: port(8080).meta({ description: 'Port of the metastore API; 0 = any' }),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({ description: 'Log level' }),
   // phase 1
-  MILLRACE_SEAL_BYTES: bytes(16 * 2 ** 20, 1024, 2 ** 30).meta({ description: 'Lines (bytes, before compression) at which a buffer is sealed. Larger: fewer objects, more memory and age' }),
-  MILLRACE_SEAL_INTERVAL_MS: milliseconds(5_000, 50, 3_600_000).meta({ description: 'Age (ms) at which a buffer is sealed. Smaller: fresher, two PUTs each time' }),
-  MILLRACE_BUFFER_BYTES_MAX: bytes(256 * 2 ** 20, 2 ** 20, 64 * 2 ** 30).meta({ description: 'Budget (bytes) of buffered lines per phase-1 process; over it partitions pause' }),
-  MILLRACE_SESSION_TIMEOUT_MS: milliseconds(45_000, 1_000, 1_800_000).meta({ description: 'Kafka session.timeout.ms of the landing group' }),
-  MILLRACE_STALL_TIMEOUT_MS: milliseconds(60_000, 1_000, 3_600_000).meta({ description: 'No progress for so long (ms) while Kafka has more: the client is rebuilt once, then the process exits' }),
+  MILLRACE_SEAL_BYTES: bytes(16 * 2 ** 20, 1024, 2 ** 30).meta({
+    description: 'Lines (bytes, before compression) at which a buffer is sealed. Larger: fewer objects, more memory and age',
+  }),
+  MILLRACE_SEAL_INTERVAL_MS: milliseconds(5_000, 50, 3_600_000).meta({
+    description: 'Age (ms) at which a buffer is sealed. Smaller: fresher, two PUTs each time',
+  }),
+  MILLRACE_BUFFER_BYTES_MAX: bytes(256 * 2 ** 20, 2 ** 20, 64 * 2 ** 30).meta({
+    description: 'Budget (bytes) of buffered lines per phase-1 process; over it partitions pause',
+  }),
+  MILLRACE_SESSION_TIMEOUT_MS: milliseconds(45_000, 1_000, 1_800_000).meta({
+    description: 'Kafka session.timeout.ms of the landing group',
+  }),
+  MILLRACE_STALL_TIMEOUT_MS: milliseconds(60_000, 1_000, 3_600_000).meta({
+    description: 'No progress for so long (ms) while Kafka has more: the client is rebuilt once, then the process exits',
+  }),
   // phase 2
   MILLRACE_BATCH_BYTES: bytes(64 * 2 ** 20, 1024, 2 ** 30).meta({ description: 'JSON (bytes) at which a micro-batch is closed' }),
   MILLRACE_BATCH_RECORDS: whole(1_000_000, 1, 100_000_000).meta({ description: 'Records at which a micro-batch is closed' }),
   MILLRACE_BATCH_INTERVAL_MS: milliseconds(10_000, 50, 3_600_000).meta({ description: 'Age (ms) at which a micro-batch is closed' }),
-  MILLRACE_WORKER_THREADS: z.string().regex(/^[0-9]{1,3}$/, 'must be a whole number').transform(Number).pipe(z.number().int().min(1).max(256)).optional().meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
-  MILLRACE_TARGET_FILE_BYTES: bytes(128 * 2 ** 20, 2 ** 16, 2 ** 31 - 1).meta({ description: 'Size (bytes) at which a data file is split' }),
-  MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX: whole(1_000, 1, 100_000).meta({ description: 'Distinct table partitions one commit may touch; more blocks the dataset (tablePartitionsPerCommitMax)' }),
+  MILLRACE_WORKER_THREADS: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().int().min(1).max(256))
+    .optional()
+    .meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
+  MILLRACE_TARGET_FILE_BYTES: bytes(128 * 2 ** 20, 2 ** 16, 2 ** 31 - 1).meta({
+    description: 'Size (bytes) at which a data file is split',
+  }),
+  MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX: whole(1_000, 1, 100_000).meta({
+    description: 'Distinct table partitions one commit may touch; more blocks the dataset (tablePartitionsPerCommitMax)',
+  }),
 };
 
 /** Admin port (health and metrics) with the default of the service; 0 = any. */
 export const adminPort = (fallback: number) => port(fallback).meta({ description: 'Port of health and metrics; 0 = any' });
 
-/** `MILLRACE_CACHE` belongs to the set-up scripts that start the services. */
-const known = new Set([...Object.keys(settingShapes), 'MILLRACE_ADMIN_PORT', 'MILLRACE_CACHE']);
+const known = new Set([...Object.keys(settingShapes), 'MILLRACE_ADMIN_PORT']);
+
+/** Keys of the set-up and test scripts that may start a service: not settings, and not mistakes. */
+const toolKey = /^MILLRACE_(CACHE$|TEST_|CRASH_)/;
 
 /** Names Kubernetes adds for service links, such as `MILLRACE_METASTORE_PORT=tcp://…`: ignored. */
 function isServiceLink(name: string, value: string): boolean {
-  return /_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$/.test(name) || (/_PORT(_\w+)?$/.test(name) && (value.startsWith('tcp://') || value.startsWith('udp://') || /_PORT_\d+_(TCP|UDP)(_\w+)?$/.test(name)));
+  return (
+    /_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$/.test(name) ||
+    (/_PORT(_\w+)?$/.test(name) && (value.startsWith('tcp://') || value.startsWith('udp://') || /_PORT_\d+_(TCP|UDP)(_\w+)?$/.test(name)))
+  );
 }
 
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length] ?? 0;
@@ -86,7 +130,7 @@ export function readSettings<S extends z.ZodObject>(schema: S, env: Readonly<Rec
   const given: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || value === '' || isServiceLink(name, value)) continue;
-    if (name.startsWith('MILLRACE_') && !known.has(name)) {
+    if (name.startsWith('MILLRACE_') && !known.has(name) && !toolKey.test(name)) {
       const nearest = [...known].filter((key) => key.startsWith('MILLRACE_')).sort((a, b) => distance(name, a) - distance(name, b))[0];
       problems.push(`${name} is not a setting; did you mean ${nearest}?`);
     } else if (name in schema.shape) given[name] = value;
@@ -108,7 +152,10 @@ function describe(schema: z.ZodObject, name: string): string {
 /** Effective settings for the start-up log line, secrets hidden. Pure. */
 export function printableSettings(schema: z.ZodObject, settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(settings).map(([name, value]) => [name, (schema.shape[name] as z.ZodType | undefined)?.meta()?.secret === true ? '(hidden)' : value]),
+    Object.entries(settings).map(([name, value]) => [
+      name,
+      (schema.shape[name] as z.ZodType | undefined)?.meta()?.secret === true ? '(hidden)' : value,
+    ]),
   );
 }
 
@@ -120,7 +167,11 @@ export function requireSeparateRoots(rawUrl: string, tablesUrl: string): void {
   const raw = comparableRoot(rawUrl);
   const tables = comparableRoot(tablesUrl);
   if (raw.startsWith(tables) || tables.startsWith(raw))
-    throw new MillraceError('invalid', 'nested_roots', `MILLRACE_RAW_URL (${rawUrl}) and MILLRACE_TABLES_URL (${tablesUrl}) must not be equal or one inside the other: cleaning a table's folder would delete raw data. Give each a folder of its own.`);
+    throw new MillraceError(
+      'invalid',
+      'nested_roots',
+      `MILLRACE_RAW_URL (${rawUrl}) and MILLRACE_TABLES_URL (${tablesUrl}) must not be equal or one inside the other: cleaning a table's folder would delete raw data. Give each a folder of its own.`,
+    );
 }
 
 /** Scheme, bucket and path with `.`, `..`, doubled slashes and percent signs resolved, ending in one `/`: equal text = same folder. */

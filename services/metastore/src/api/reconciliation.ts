@@ -10,8 +10,12 @@ const terms = {
   quarantined: counts.meta({ description: 'Set aside with a pointer into raw, by reason' }),
   dropped: counts.meta({ description: 'Dropped, by rule' }),
   gaps: counts.meta({ description: 'Offsets that never held a record for us, by cause (unproven ones included, as not_delivered)' }),
-  unproven: count.meta({ description: 'Of the gaps, those of cause not_delivered: the client cannot tell why; verify --against-kafka proves them empty' }),
-  difference: offsetText.or(z.string().regex(/^-[1-9][0-9]*$/)).meta({ description: '(position − start) − committed − quarantined − dropped − gaps: must be 0' }),
+  unproven: count.meta({
+    description: 'Of the gaps, those of cause not_delivered: the client cannot tell why; verify --against-kafka proves them empty',
+  }),
+  difference: offsetText
+    .or(z.string().regex(/^-[1-9][0-9]*$/))
+    .meta({ description: '(position − start) − committed − quarantined − dropped − gaps: must be 0' }),
   pending: count.meta({ description: 'Landed beyond the position' }),
 };
 

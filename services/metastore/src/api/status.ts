@@ -22,11 +22,9 @@ export const datasetStatus = z
         lagRecords: z.number().int().min(0).nullable().meta({ description: 'end − committed, in offsets; null while end is unknown' }),
       }),
     ),
-    lagSeconds: z
-      .number()
-      .min(0)
-      .nullable()
-      .meta({ description: 'Age of the oldest record time up to which everything is in the table; 0 when nothing is pending; null when unknown' }),
+    lagSeconds: z.number().min(0).nullable().meta({
+      description: 'Age of the oldest record time up to which everything is in the table; 0 when nothing is pending; null when unknown',
+    }),
     lastCommit: z
       .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
       .nullable()

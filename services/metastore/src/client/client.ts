@@ -51,7 +51,11 @@ export function createMetastoreClient(url: string): MetastoreClient {
     async datasets(signal) {
       const all: Dataset[] = [];
       for (let page = 0, after = ''; page < pagesMax; page++) {
-        const list = await ask(z.array(dataset), 'list of datasets', { method: 'GET', path: `/v1/datasets?limit=${pageSize}&after=${encodeURIComponent(after)}`, signal });
+        const list = await ask(z.array(dataset), 'list of datasets', {
+          method: 'GET',
+          path: `/v1/datasets?limit=${pageSize}&after=${encodeURIComponent(after)}`,
+          signal,
+        });
         all.push(...list);
         const last = list.at(-1);
         if (last === undefined || list.length < pageSize) break;
@@ -63,14 +67,16 @@ export function createMetastoreClient(url: string): MetastoreClient {
     reportTable: (report) => tell('/v1/reports/table', tableReport.encode(report)),
     putSchemaVersion: (name, record) => tell(`${at(name)}/schemas/${record.version}`, schemaVersionRecord.encode(record)),
 
-    createDataset: (input) => ask(dataset, 'dataset', { method: 'POST', path: '/v1/datasets', body: input, headers: { 'idempotency-key': crypto.randomUUID() } }),
+    createDataset: (input) =>
+      ask(dataset, 'dataset', { method: 'POST', path: '/v1/datasets', body: input, headers: { 'idempotency-key': crypto.randomUUID() } }),
     dataset: (name) => ask(dataset, 'dataset', { method: 'GET', path: at(name) }),
     async deleteDataset(name) {
       // Repeating could report a later dataset of the same name as ours, so it is sent once.
       await send(baseUrl, { method: 'DELETE', path: at(name), idempotent: false });
     },
     pause: (name) => ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/pause` }),
-    resume: (name, decision) => ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/resume`, ...(decision === undefined ? {} : { body: decision }) }),
+    resume: (name, decision) =>
+      ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/resume`, ...(decision === undefined ? {} : { body: decision }) }),
     status: (name) => ask(datasetStatus, 'status', { method: 'GET', path: `${at(name)}/status` }),
     reconciliation: (name) => ask(reconciliation, 'reconciliation', { method: 'GET', path: `${at(name)}/reconciliation` }),
     schemaVersions: (name) => ask(z.array(schemaVersionRecord), 'list of schema versions', { method: 'GET', path: `${at(name)}/schemas` }),

@@ -37,7 +37,11 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
       const file = lastGoodFile.parse(JSON.parse(await readFile(path, 'utf8')));
       known = { datasets: file.datasets, savedAt: file.savedAt };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log.warn({ path, err: new MillraceError('corrupt', 'last_good_unreadable', 'the last good configuration cannot be read and is ignored', {}, error) });
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        log.warn({
+          path,
+          err: new MillraceError('corrupt', 'last_good_unreadable', 'the last good configuration cannot be read and is ignored', {}, error),
+        });
     }
   }
 
@@ -49,7 +53,10 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
       await replaceFile(stateDir, path, `${JSON.stringify({ format: 1, ...known })}\n`);
       savedText = text;
     } catch (error) {
-      log.warn({ path, err: error }, 'the last good configuration cannot be kept on disk: a restart without the metastore would find nothing newer');
+      log.warn(
+        { path, err: error },
+        'the last good configuration cannot be kept on disk: a restart without the metastore would find nothing newer',
+      );
     }
   }
 
@@ -65,7 +72,13 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
       } catch (error) {
         if (!isKind(error, 'unavailable')) throw error;
         await fromDisk();
-        if (away === undefined) log.warn({ err: error, lastGood: known?.savedAt ?? null }, known === undefined ? 'the metastore is away and there is no last good configuration' : 'the metastore is away: going on with the last good configuration');
+        if (away === undefined)
+          log.warn(
+            { err: error, lastGood: known?.savedAt ?? null },
+            known === undefined
+              ? 'the metastore is away and there is no last good configuration'
+              : 'the metastore is away: going on with the last good configuration',
+          );
         away = describeError(error);
         if (known === undefined) throw error;
         return known.datasets;
@@ -76,7 +89,11 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
     putSchemaVersion: (name, record) => metastore.putSchemaVersion(name, record),
     check() {
       if (away === undefined) return { name: 'metastore', ok: known !== undefined, detail: known === undefined ? 'not asked yet' : null };
-      return { name: 'metastore', ok: known !== undefined, detail: known === undefined ? away : `${away}; working with the configuration of ${known.savedAt}` };
+      return {
+        name: 'metastore',
+        ok: known !== undefined,
+        detail: known === undefined ? away : `${away}; working with the configuration of ${known.savedAt}`,
+      };
     },
   };
 }

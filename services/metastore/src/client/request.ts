@@ -51,11 +51,18 @@ async function sendOnce(baseUrl: string, call: Call, signal: AbortSignal): Promi
       redirect: 'error',
       signal,
     });
-    if (Number(response.headers.get('content-length') ?? 0) > answerBytesMax) throw new Error(`answer is larger than ${answerBytesMax} bytes`);
+    if (Number(response.headers.get('content-length') ?? 0) > answerBytesMax)
+      throw new Error(`answer is larger than ${answerBytesMax} bytes`);
     text = await response.text();
   } catch (cause) {
     const late = signal.aborted && call.signal?.aborted !== true;
-    throw new MillraceError('unavailable', 'metastore_away', late ? `${where} did not answer within ${callTimeoutMs} ms` : `${where} is away`, { path: call.path }, cause);
+    throw new MillraceError(
+      'unavailable',
+      'metastore_away',
+      late ? `${where} did not answer within ${callTimeoutMs} ms` : `${where} is away`,
+      { path: call.path },
+      cause,
+    );
   }
   if (response.ok) return { json: parseAnswer(text, where, call.path), headers: response.headers };
   throw problemError(response.status, text, where, call.path);
@@ -66,7 +73,13 @@ function parseAnswer(text: string, where: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new MillraceError('unavailable', 'metastore_unreadable', `${where} answered something that is not JSON: is MILLRACE_METASTORE_URL right?`, { path }, cause);
+    throw new MillraceError(
+      'unavailable',
+      'metastore_unreadable',
+      `${where} answered something that is not JSON: is MILLRACE_METASTORE_URL right?`,
+      { path },
+      cause,
+    );
   }
 }
 
@@ -77,7 +90,8 @@ export function problemError(status: number, text: string, where: string, path: 
     ? [parsed.data.detail ?? parsed.data.title, ...(parsed.data.errors ?? []).map((error) => `${error.pointer} ${error.detail}`)].join('; ')
     : `status ${status}`;
   const fields = { status, path };
-  if (status >= 500 || status === 408 || status === 429) return new MillraceError('unavailable', 'metastore_failed', `${where}: ${words}`, fields);
+  if (status >= 500 || status === 408 || status === 429)
+    return new MillraceError('unavailable', 'metastore_failed', `${where}: ${words}`, fields);
   if (status === 409 || status === 412) return new MillraceError('conflict', 'metastore_conflict', words, fields);
   if (status === 404) return new MillraceError('invalid', 'not_found', words, fields);
   return new MillraceError('invalid', 'metastore_refused', words, fields);
@@ -103,6 +117,10 @@ export function printableUrl(url: string): string {
 export function readAnswer<S extends z.ZodType>(schema: S, json: unknown, what: string): z.output<S> {
   const parsed = schema.safeDecode(json as never);
   if (!parsed.success)
-    throw new MillraceError('unavailable', 'metastore_unreadable', `the metastore's ${what} is not what this version expects: ${parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`);
+    throw new MillraceError(
+      'unavailable',
+      'metastore_unreadable',
+      `the metastore's ${what} is not what this version expects: ${parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`,
+    );
   return parsed.data;
 }

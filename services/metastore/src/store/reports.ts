@@ -1,0 +1,123 @@
+import { landingReport, type SchemaVersionRecord, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
+import { type Kysely, sql } from 'kysely';
+import { z } from 'zod';
+import { freshMs } from '../view/state.ts';
+import type { Database } from './database.ts';
+import { notFound } from './datasets.ts';
+import { readColumn } from './rows.ts';
+import type { MetadataStore } from './store.ts';
+import type { Tables } from './tables.ts';
+
+/** Rows of one insert: a statement has at most 65,535 parameters. */
+const rowsPerStatementMax = 1_000;
+
+const partitionReport = landingReport.shape.partitions.element;
+
+/** What workers tell, on PostgreSQL. */
+export function reportStore(
+  database: Database,
+): Pick<MetadataStore, 'saveLanding' | 'saveTable' | 'saveSchemaVersion' | 'schemaVersions' | 'schemaVersion'> {
+  return {
+    saveLanding: (report) =>
+      database.transaction(async (db) => {
+        const at = new Date();
+        const head = { topic_id: report.topicId, worker: report.worker, notices: JSON.stringify(report.notices), reported_at: at };
+        await db
+          .insertInto('landing_topics')
+          .values({ topic: report.topic, ...head })
+          .onConflict((conflict) => conflict.column('topic').doUpdateSet(head))
+          .execute();
+        const rows = report.partitions.map((partition) => ({
+          topic: report.topic,
+          topic_id: partition.topicId,
+          partition: partition.partition,
+          epoch: partition.epoch.toString(),
+          worker: report.worker,
+          report: JSON.stringify(partitionReport.encode(partition)),
+          reported_at: at,
+        }));
+        for (let start = 0; start < rows.length; start += rowsPerStatementMax)
+          await savePartitions(db, rows.slice(start, start + rowsPerStatementMax));
+      }),
+
+    saveTable: (report) =>
+      database.transaction(async (db) => {
+        if (!z.uuid().safeParse(report.datasetId).success) throw notFound(report.datasetId);
+        const live = await db
+          .selectFrom('datasets')
+          .select('id')
+          .where('id', '=', report.datasetId)
+          .where('deleted_at', 'is', null)
+          .forShare()
+          .executeTakeFirst();
+        if (live === undefined) throw notFound(report.datasetId);
+        const values = { worker: report.worker, report: JSON.stringify(tableReport.encode(report)), reported_at: new Date() };
+        await db
+          .insertInto('table_reports')
+          .values({ dataset_id: report.datasetId, ...values })
+          .onConflict((conflict) => conflict.column('dataset_id').doUpdateSet(values))
+          .execute();
+      }),
+
+    saveSchemaVersion: (name, record) =>
+      database.transaction(async (db) => {
+        const values = { record: JSON.stringify(schemaVersionRecord.encode(record)), stored_at: new Date() };
+        await db
+          .insertInto('schema_versions')
+          .values({ dataset_id: await liveId(db, name), version: record.version, ...values })
+          .onConflict((conflict) => conflict.columns(['dataset_id', 'version']).doUpdateSet(values))
+          .execute();
+      }),
+
+    schemaVersions: (name) =>
+      database.run(async (db) => {
+        const rows = await db
+          .selectFrom('schema_versions')
+          .select('record')
+          .where('dataset_id', '=', await liveId(db, name))
+          .orderBy('version')
+          .execute();
+        return rows.map((row) => readRecord(row.record));
+      }),
+
+    schemaVersion: (name, version) =>
+      database.run(async (db) => {
+        const row = await db
+          .selectFrom('schema_versions')
+          .select('record')
+          .where('dataset_id', '=', await liveId(db, name))
+          .where('version', '=', version)
+          .executeTakeFirst();
+        return row === undefined ? undefined : readRecord(row.record);
+      }),
+  };
+}
+
+const readRecord = (text: string): SchemaVersionRecord => readColumn(schemaVersionRecord, text, 'schema version');
+
+async function liveId(db: Kysely<Tables>, name: string): Promise<string> {
+  const row = await db.selectFrom('datasets').select('id').where('name', '=', name).where('deleted_at', 'is', null).executeTakeFirst();
+  if (row === undefined) throw notFound(name);
+  return row.id;
+}
+
+async function savePartitions(db: Kysely<Tables>, rows: Tables['landing_partitions'][]): Promise<void> {
+  await db
+    .insertInto('landing_partitions')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['topic', 'topic_id', 'partition'])
+        .doUpdateSet((row) => ({
+          epoch: row.ref('excluded.epoch'),
+          worker: row.ref('excluded.worker'),
+          report: row.ref('excluded.report'),
+          reported_at: row.ref('excluded.reported_at'),
+        }))
+        // A woken zombie reports under its old epoch; but a raw zone begun anew counts from the start again.
+        .where(
+          sql<boolean>`landing_partitions.epoch <= excluded.epoch or landing_partitions.reported_at < excluded.reported_at - make_interval(secs => ${freshMs / 1000})`,
+        ),
+    )
+    .execute();
+}

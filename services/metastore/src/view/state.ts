@@ -1,0 +1,85 @@
+import type { DatasetState } from '@millrace/core/domain/dataset.ts';
+import type { Facts, LandedPartition } from './facts.ts';
+
+/** A report older than this says how things were, ms. */
+export const freshMs = 60_000;
+
+/** A dataset's state as people see it. */
+export type ShownState = { state: DatasetState; reason: string | null; nextAction: string | null };
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/**
+ * Merges people's intents and workers' reports into one state. Pure.
+ * `PAUSED` while a person wants it so · `BLOCKED` when a partition's landing stopped or the table leg is blocked · `FAILED` as the table leg says ·
+ * `WAITING_FOR_TOPIC` while no worker has seen the topic, a new dataset included · else `RUNNING`.
+ * Every sentence that explains something is in `reason`, the stale reports' too.
+ * @param now ms since 1970
+ */
+export function shownState(facts: Facts, now: number): ShownState {
+  const { dataset, landing, table } = facts;
+  const stopped = currentPartitions(facts).filter((partition) => partition.state === 'STOPPED');
+  const reported = table?.report.state;
+  const troubled = reported === 'BLOCKED' || reported === 'FAILED';
+  const resume = `PUT /v1/datasets/${dataset.name}/resume`;
+
+  const reasons = [
+    ...(dataset.paused ? ['paused by a person; landing goes on'] : []),
+    ...(table !== undefined && (troubled || reported === 'RUNNING') && table.report.reason !== null ? [table.report.reason] : []),
+    ...landingReasons(facts),
+    ...staleReasons(facts, now),
+  ];
+  const actions = [
+    ...(troubled && table?.report.nextAction != null ? [table.report.nextAction] : []),
+    ...(stopped.length > 0 ? [`look at the missing range; ${resume} evaluates again`] : []),
+    ...(dataset.paused ? [`${resume} to go on`] : []),
+    ...(!troubled && landing?.topicId === null ? [`create the topic ${dataset.kafkaTopic}, or delete the dataset`] : []),
+  ];
+  return { state: merged(), reason: joined(reasons), nextAction: joined(actions) };
+
+  function merged(): DatasetState {
+    if (dataset.paused) return 'PAUSED';
+    if (stopped.length > 0) return 'BLOCKED';
+    if (reported === 'BLOCKED' || reported === 'FAILED') return reported;
+    if (landing === undefined) return reported === 'RUNNING' ? 'RUNNING' : 'WAITING_FOR_TOPIC';
+    return landing.topicId === null ? 'WAITING_FOR_TOPIC' : 'RUNNING';
+  }
+}
+
+/** Partitions of the incarnation that exists now; an older one has ended, its stops are history. */
+function currentPartitions({ landing }: Facts): LandedPartition[] {
+  return landing?.partitions.filter((partition) => partition.topicId === landing.topicId) ?? [];
+}
+
+function landingReasons(facts: Facts): string[] {
+  const { dataset, landing } = facts;
+  if (landing === undefined) return facts.table === undefined ? [`no worker has reported on topic ${dataset.kafkaTopic} yet`] : [];
+  const missing = landing.topicId === null ? [`topic ${dataset.kafkaTopic} does not exist`] : [];
+  const partitions = currentPartitions(facts)
+    .filter((partition) => partition.state !== 'RUNNING' && partition.reason !== null)
+    .map((partition) => `partition ${partition.partition} ${partition.state === 'STOPPED' ? 'stopped' : 'waits'}: ${partition.reason}`);
+  return [...missing, ...partitions, ...landing.notices.filter((notice) => missing.length === 0 || !/does not exist/.test(notice))];
+}
+
+function staleReasons(facts: Facts, now: number): string[] {
+  const { dataset, landing, table } = facts;
+  const reasons: string[] = [];
+  if (landing !== undefined) {
+    if (now - landing.reportedAt > freshMs)
+      reasons.push(`no phase-1 worker has reported on topic ${dataset.kafkaTopic} since ${iso(landing.reportedAt)}`);
+    else {
+      const silent = currentPartitions(facts).filter((partition) => now - partition.reportedAt > freshMs);
+      if (silent.length > 0)
+        reasons.push(
+          `no phase-1 worker has reported on partition ${silent.map((partition) => partition.partition).join(', ')} since ${iso(Math.min(...silent.map((partition) => partition.reportedAt)))}`,
+        );
+    }
+  }
+  if (table !== undefined && now - table.reportedAt > freshMs)
+    reasons.push(`no phase-2 worker has reported since ${iso(table.reportedAt)}`);
+  return reasons;
+}
+
+function joined(sentences: string[]): string | null {
+  return sentences.length === 0 ? null : [...new Set(sentences)].join('; ');
+}

@@ -5,16 +5,32 @@ const PARTS_TIMEOUT_MS = 120_000;
 const ENGINES_TIMEOUT_MS = 300_000;
 const CRASH_TIMEOUT_MS = 900_000;
 
-const project = (name: string, include: string[], timeoutMs: number, more: object = {}) => ({
-  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, pool: 'forks' as const, ...more },
+/** Projects run in this order, one after the other: what is quick and pure speaks first. */
+const ORDER = ['unit', 'integration', 'interop', 'crash', 'spark'] as const;
+
+const project = (name: (typeof ORDER)[number], include: string[], timeoutMs: number, more: object = {}) => ({
+  test: {
+    name,
+    include,
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    pool: 'forks' as const,
+    sequence: { groupOrder: ORDER.indexOf(name) },
+    ...more,
+  },
 });
 
 export default defineConfig({
   test: {
     projects: [
       project('unit', ['services/*/test/**/*.test.ts', 'dev/*/test/**/*.test.ts'], 20_000),
-      project('integration', ['test/integration/**/*.test.ts', 'test/regressions/**/*.test.ts'], PARTS_TIMEOUT_MS, { fileParallelism: false }),
-      project('interop', ['test/interop/**/*.test.ts'], ENGINES_TIMEOUT_MS, { fileParallelism: false, exclude: ['test/interop/spark*/**', 'test/interop/spark*'] }),
+      project('integration', ['test/integration/**/*.test.ts', 'test/regressions/**/*.test.ts'], PARTS_TIMEOUT_MS, {
+        fileParallelism: false,
+      }),
+      project('interop', ['test/interop/**/*.test.ts'], ENGINES_TIMEOUT_MS, {
+        fileParallelism: false,
+        exclude: ['test/interop/spark*/**', 'test/interop/spark*'],
+      }),
       project('crash', ['test/crash/**/*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
       project('spark', ['test/interop/spark*/**/*.test.ts', 'test/interop/spark*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
     ],

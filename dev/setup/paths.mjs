@@ -17,6 +17,12 @@ export const platform = `${process.platform}-${process.arch}`;
 /** State of the parts started from this checkout; git ignores it. */
 export const stateDir = join(root, '.millrace');
 
+/** The lock directory by which a run claims its part of the state; `npm run clean` refuses while its owner lives. */
+export const RUN_LOCK = 'run.lock';
+
+/** A file beside a part that names the directory where its data had to go instead. */
+export const DATA_ELSEWHERE = 'data-is-at';
+
 export const setupDir = join(root, 'dev', 'setup');
 
 export const nodeDir = (version = NODE_VERSION) => join(cache, `node-${version}-${platform}`);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tryLock } from '../setup/lock.mjs';
-import { stateDir } from '../setup/paths.mjs';
+import { RUN_LOCK, stateDir } from '../setup/paths.mjs';
 import { pidOf } from '../setup/process-id.mjs';
 import { startKafka } from './kafka.ts';
 import { startPostgres } from './postgres.ts';
@@ -22,7 +22,7 @@ const brokers = values.brokers === '3' ? 3 : 1;
 const dir = values.dir ? resolve(values.dir) : join(stateDir, 'stack');
 
 mkdirSync(dir, { recursive: true });
-const lock = tryLock(join(dir, 'run.lock'), 'npm run stack');
+const lock = tryLock(join(dir, RUN_LOCK), 'npm run stack');
 if (!('release' in lock)) {
   process.stderr.write(`process ${pidOf(lock.owner.name)} runs the stack in ${dir} already; end it, or give another --dir\n`);
   process.exit(1);
@@ -34,19 +34,20 @@ const starting = Promise.all([
   values.s3 ? startS3({ dir: join(dir, 's3') }) : undefined,
 ]);
 
+const { release } = lock;
 let ending = false;
 async function end(): Promise<void> {
   if (ending) process.exit(1);
   ending = true;
   const parts = await starting.catch(() => []);
   await Promise.all(parts.map((part) => part?.stop()));
-  lock.release();
+  release();
   process.exit(0);
 }
 process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
 
 const [kafka, postgres, s3] = await starting.catch((error: Error) => {
-  lock.release();
+  release();
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });

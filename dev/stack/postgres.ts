@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { isRoot, openToAll, postgresDir, shortHash } from '../setup/paths.mjs';
+import { DATA_ELSEWHERE, isRoot, openToAll, postgresDir, shortHash } from '../setup/paths.mjs';
 import { createPart, type Part } from './part.ts';
 import { choosePort } from './ports.ts';
 
@@ -31,10 +31,9 @@ const execute = promisify(execFile);
 export async function startPostgres({ dir, port, database = 'millrace' }: PostgresOptions): Promise<Postgres> {
   mkdirSync(dir, { recursive: true });
   const user = isRoot() ? nobody() : undefined;
-  const home = dataHome(dir, user !== undefined);
+  const home = dataHome(dir, user);
   const data = join(home, 'data');
   const bin = join(postgresDir(), 'bin');
-  if (user) chownSync(home, user.uid, user.gid);
   if (!existsSync(join(data, 'PG_VERSION'))) {
     // What a killed initdb left is not a database.
     rmSync(data, { recursive: true, force: true });
@@ -110,13 +109,17 @@ function nobody(): { uid: number; gid: number } {
 }
 
 /** Where the data lies: in `dir`, unless another user must reach it and a closed directory above is in the way. */
-function dataHome(dir: string, otherUser: boolean): string {
+function dataHome(dir: string, user: { uid: number; gid: number } | undefined): string {
   const real = realpathSync(dir);
-  const home = otherUser && !openToAll(dirname(real)) ? join('/var/tmp', `millrace-data-${shortHash(real)}`) : join(real, 'home');
+  const elsewhere = user !== undefined && !openToAll(real);
+  const home = elsewhere ? join('/var/tmp', `millrace-data-${shortHash(real)}`) : join(real, 'home');
   mkdirSync(home, { recursive: true });
-  if (otherUser && home.startsWith('/var/tmp/') && ![0, nobody().uid].includes(statSync(home).uid)) {
-    throw new Error(`${home} belongs to somebody else; remove it`);
+  if (elsewhere) {
+    // Anybody may write there, so a directory of that name may be somebody's trap.
+    if (![0, user.uid].includes(lstatSync(home).uid)) throw new Error(`${home} belongs to somebody else; remove it`);
+    writeFileSync(join(real, DATA_ELSEWHERE), home);
   }
+  if (user) chownSync(home, user.uid, user.gid);
   return home;
 }
 

@@ -1,8 +1,10 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { type Health, mountHealth } from '@millrace/core/adapters/admin/server.ts';
+import { datasetName } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
 import { type Problem, problemType } from '../api/problem.ts';
+import { notFound } from '../store/datasets.ts';
 import type { MetadataStore } from '../store/store.ts';
 import { bodyBytesMax } from './body.ts';
 import { datasetRoutes } from './datasets.ts';
@@ -24,7 +26,7 @@ export function metastoreApp(options: Health & { store: MetadataStore; observe: 
   const document = openApiDocument();
   const router = Router({ caseSensitive: true });
   mountHealth(router, options);
-  router.use(docsRoutes(document), datasetRoutes(options.store), reportRoutes(options.store));
+  router.use(docsRoutes(document), ...[datasetRoutes(options.store), reportRoutes(options.store)].map(withDatasetNames));
   app.use((_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
     next();
@@ -35,6 +37,14 @@ export function metastoreApp(options: Health & { store: MetadataStore; observe: 
   app.use(noRoute(document.paths));
   app.use(failed(options.log));
   return app;
+}
+
+/** A name no dataset can have is not found; the database never sees it (PostgreSQL refuses some of them, such as NUL). */
+function withDatasetNames(router: Router): Router {
+  router.param('name', (_request, _response, next, name: string) =>
+    next(datasetName.safeParse(name).success ? undefined : notFound(JSON.stringify(name))),
+  );
+  return router;
 }
 
 /** 405 for a path of the API asked with another method, else 404. */

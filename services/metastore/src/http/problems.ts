@@ -25,15 +25,19 @@ function encodeToken(token: string): string {
   return encodeURIComponent(token.toWellFormed()).replace(/%(?:24|26|2B|2C|3A|3B|3D|40|28|29)/g, decodeURIComponent);
 }
 
-/** Every error of a body a schema refused: unknown members one by one, missing ones by name. Pure. */
+/** Errors told of one body: a hostile one could have as many as it has bytes. */
+const errorsMax = 100;
+
+/** Every error of a body a schema refused, up to 100: unknown members one by one, missing ones by name. Pure. */
 export function bodyErrors(error: z.ZodError, body: unknown): BodyError[] {
-  return error.issues.flatMap((issue) => {
+  const all = error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({ pointer: pointer([...issue.path, key]), detail: 'is not a known member' }));
     if (issue.code === 'invalid_type' && at(body, issue.path) === undefined && issue.path.length > 0)
       return [{ pointer: pointer(issue.path), detail: 'is required' }];
     return [{ pointer: pointer(issue.path), detail: issue.message }];
   });
+  return all.slice(0, errorsMax);
 }
 
 function at(body: unknown, path: readonly PropertyKey[]): unknown {

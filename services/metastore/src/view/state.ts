@@ -75,6 +75,7 @@ function staleReasons(facts: Facts, now: number): string[] {
         );
     }
   }
+  if (table === undefined && landing !== undefined && landing.topicId !== null) reasons.push('no phase-2 worker has reported yet');
   if (table !== undefined && now - table.reportedAt > freshMs)
     reasons.push(`no phase-2 worker has reported since ${iso(table.reportedAt)}`);
   return reasons;

@@ -1,0 +1,134 @@
+import { isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../decode/json-value.ts';
+import type { SeenKind } from './evidence.ts';
+import { nestingDepthMax, schemaFieldsMax } from './limits.ts';
+import { elementSegment, pathSegment, pathText } from './paths.ts';
+import { acceptedKinds, type SchemaNode } from './schema-tree.ts';
+import { kindOf } from './value-kind.ts';
+
+/** Why a record is set aside. `detail` names the path, never the data; at most 500 characters. A class, because records are plain objects. */
+export class DataError {
+  readonly reason: DataErrorReason;
+  readonly detail: string;
+
+  constructor(reason: DataErrorReason, detail: string) {
+    this.reason = reason;
+    this.detail = detail.slice(0, 500);
+  }
+}
+
+export type DataErrorReason =
+  | 'not_json'
+  | 'not_object'
+  | 'lone_surrogate'
+  | 'integer_out_of_range'
+  | 'fraction_out_of_range'
+  | 'nesting_too_deep'
+  | 'too_many_fields'
+  | 'key_missing'
+  | 'integer_inexact'
+  | 'type_mismatch';
+
+/** What a plainly parsed record needs before it can be judged: its numbers exactly. */
+export type NeedsExact = 'needs_exact';
+
+/**
+ * What no column of any type could hold, anywhere in a record. Pure.
+ * @returns `needs_exact` for a plainly parsed record whose numbers must be read again from the text
+ */
+export function findDataError(record: JsonObject, keyPaths: readonly string[][]): DataError | NeedsExact | undefined {
+  const path: string[] = [];
+  const found = checkValue(record, path, 1);
+  if (found !== undefined) return found;
+  for (const keyPath of keyPaths) {
+    const value = valueAt(record, keyPath);
+    if (
+      value === undefined ||
+      value === null ||
+      (typeof value === 'object' && (kindOf(value) === 'emptyList' || kindOf(value) === 'emptyObject'))
+    )
+      return new DataError(
+        'key_missing',
+        `the key field ${pathText(keyPath.map(pathSegment))} is ${value === undefined ? 'missing' : value === null ? 'null' : 'empty'}`,
+      );
+  }
+  return undefined;
+}
+
+/** The value at a path of JSON field names through objects; undefined when there is none. Pure. */
+export function valueAt(record: JsonObject, path: readonly string[]): JsonValue | undefined {
+  let at: JsonValue | undefined = record;
+  for (const name of path) {
+    if (!isJsonObject(at) || !Object.hasOwn(at, name)) return undefined;
+    at = at[name];
+  }
+  return at;
+}
+
+type Found = DataError | NeedsExact | undefined;
+
+function errorAt(reason: DataErrorReason, what: string, path: readonly string[]): DataError {
+  return new DataError(reason, path.length === 0 ? what : `${what} at ${pathText(path)}`);
+}
+
+function checkValue(value: JsonValue, path: string[], depth: number): Found {
+  if (typeof value === 'string')
+    return value.isWellFormed() ? undefined : errorAt('lone_surrogate', 'a string with a lone surrogate', path);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value)) ? undefined : 'needs_exact';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (value instanceof JsonNumber) {
+    if (value.isFraction)
+      return Number.isFinite(value.value) ? undefined : errorAt('fraction_out_of_range', 'a fraction too large for a double', path);
+    return value.int64() !== undefined ? undefined : errorAt('integer_out_of_range', 'an integer of more than 64 bits', path);
+  }
+  if (depth > nestingDepthMax) return new DataError('nesting_too_deep', `nested deeper than ${nestingDepthMax} levels`);
+  if (Array.isArray(value)) {
+    path.push(elementSegment);
+    for (const element of value) {
+      const found = checkValue(element, path, depth + 1);
+      if (found !== undefined) return found;
+    }
+    path.pop();
+    return undefined;
+  }
+  const names = Object.keys(value);
+  if (names.length > schemaFieldsMax) return errorAt('too_many_fields', `an object of more than ${schemaFieldsMax} members`, path);
+  for (const name of names) {
+    if (!name.isWellFormed()) return errorAt('lone_surrogate', 'a member name with a lone surrogate', path);
+    path.push(pathSegment(name));
+    const found = checkValue(value[name] as JsonValue, path, depth + 1);
+    if (found !== undefined) return found;
+    path.pop();
+  }
+  return undefined;
+}
+
+/** A value that contradicts the schema. */
+export type Misfit = { path: string; kind: SeenKind };
+
+/**
+ * Compares an exactly parsed record with the schema. Pure.
+ * @returns the values whose kind the schema does not take, and the first integer that its double column cannot hold
+ */
+export function findMisfits(root: SchemaNode, record: JsonObject): { misfits: Misfit[]; inexact: DataError | undefined } {
+  const result: { misfits: Misfit[]; inexact: DataError | undefined } = { misfits: [], inexact: undefined };
+  compare(root, record, [], result);
+  return result;
+}
+
+function compare(at: SchemaNode, value: JsonValue, path: string[], result: { misfits: Misfit[]; inexact: DataError | undefined }): void {
+  const kind = kindOf(value);
+  if (!acceptedKinds(at).has(kind)) {
+    result.misfits.push({ path: pathText(path), kind });
+    return;
+  }
+  if (at.kind === 'double' && value instanceof JsonNumber && !value.isFraction && !value.isExactDouble())
+    result.inexact ??= new DataError('integer_inexact', `an integer that a double cannot hold exactly at ${pathText(path)}`);
+  if (kind === 'list' && at.element !== undefined)
+    for (const element of value as JsonValue[]) compare(at.element, element, [...path, elementSegment], result);
+  if (kind === 'struct')
+    for (const [name, field] of Object.entries(value as JsonObject)) {
+      const child = at.fields.get(name);
+      if (child !== undefined) compare(child, field, [...path, pathSegment(name)], result);
+    }
+}

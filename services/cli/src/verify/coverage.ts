@@ -1,8 +1,13 @@
 import type { GapCause, OffsetRange } from '@millrace/core/domain/offsets.ts';
+import { larger } from './bigints.ts';
 
 /** What raw says about a run of offsets. Runs of one chain are ascending and do not overlap. */
 export type RawRun =
-  | (OffsetRange & { kind: 'records' | 'tombstones'; /** key of the raw object */ object: string; /** zero-based line of the first offset */ line: number })
+  | (OffsetRange & {
+      kind: 'records' | 'tombstones' /** key of the raw object */;
+      object: string /** zero-based line of the first offset */;
+      line: number;
+    })
   | (OffsetRange & { kind: 'gap'; cause: GapCause });
 
 /** A quarantine pointer as the sweep needs it. */
@@ -47,14 +52,17 @@ export async function sweepCoverage(
   for (;;) {
     const run = await rawRuns.peek();
     const begins = [run?.startOffset, await rowRuns.begins(at), await quarantineRuns.begins(at)];
-    if (at < table.position && table.startOffset < table.position) begins.push(at > table.startOffset ? at : table.startOffset);
+    if (at < table.position && table.startOffset < table.position) begins.push(larger(at, table.startOffset));
     const begin = least(begins, 0n);
     if (begin === undefined) return found;
     if (begin > at) at = begin;
     await rowRuns.advance(at);
     await quarantineRuns.advance(at);
     const inside = run !== undefined && run.startOffset <= at ? run : undefined;
-    const end = least([inside?.endOffset ?? run?.startOffset, await rowRuns.changes(), await quarantineRuns.changes(), table.startOffset, table.position], at + 1n);
+    const end = least(
+      [inside?.endOffset ?? run?.startOffset, await rowRuns.changes(), await quarantineRuns.changes(), table.startOffset, table.position],
+      at + 1n,
+    );
     if (end === undefined) return found;
     judge({ startOffset: at, endOffset: end }, inside, rowRuns.active.length, quarantineRuns.active, table, found, fault);
     at = end;
@@ -84,14 +92,17 @@ function judge(
   const offsets = range.endOffset - range.startOffset;
   const say = (code: string, detail: string) => fault({ code, range, detail });
   if (range.startOffset < table.startOffset || range.startOffset >= table.position) {
-    const side = range.startOffset < table.startOffset ? `below the table's start ${table.startOffset}` : `at or beyond the table's position ${table.position}`;
+    const side =
+      range.startOffset < table.startOffset
+        ? `below the table's start ${table.startOffset}`
+        : `at or beyond the table's position ${table.position}`;
     if (rows > 0) say('row_outside_range', `rows ${side}`);
     if (quarantined.length > 0) say('quarantine_outside_range', `quarantine pointers ${side}`);
     if (raw !== undefined && range.startOffset >= table.position) found.pending += offsets;
     return;
   }
   if (raw === undefined) {
-    say('not_landed', `the table is past these offsets, the chain does not hold them${rows > 0 ? '; rows exist' : ''}`);
+    say('not_landed', 'the table is past these offsets; no raw object that can be read and no gap of the chain holds them');
     return;
   }
   if (raw.kind === 'gap') {
@@ -112,10 +123,22 @@ function judge(
 }
 
 /** A pointer must lead to the lines that hold its offsets. */
-function checkPointer(pointer: QuarantineRun, raw: RawRun & { kind: 'records' | 'tombstones' }, range: OffsetRange, say: (code: string, detail: string) => void): void {
-  if (pointer.object !== raw.object) say('quarantine_elsewhere', `a quarantine pointer says ${pointer.object}, the records lie in ${raw.object}`);
-  else if (range.startOffset === pointer.startOffset && BigInt(raw.line) + (range.startOffset - raw.startOffset) !== BigInt(pointer.startLine))
-    say('quarantine_elsewhere', `a quarantine pointer says line ${pointer.startLine} of ${raw.object}, the offset is on line ${BigInt(raw.line) + (range.startOffset - raw.startOffset)}`);
+function checkPointer(
+  pointer: QuarantineRun,
+  raw: RawRun & { kind: 'records' | 'tombstones' },
+  range: OffsetRange,
+  say: (code: string, detail: string) => void,
+): void {
+  if (pointer.object !== raw.object)
+    say('quarantine_elsewhere', `a quarantine pointer says ${pointer.object}, the records lie in ${raw.object}`);
+  else if (
+    range.startOffset === pointer.startOffset &&
+    BigInt(raw.line) + (range.startOffset - raw.startOffset) !== BigInt(pointer.startLine)
+  )
+    say(
+      'quarantine_elsewhere',
+      `a quarantine pointer says line ${pointer.startLine} of ${raw.object}, the offset is on line ${BigInt(raw.line) + (range.startOffset - raw.startOffset)}`,
+    );
 }
 
 /** One value of look-ahead over a sequence. */

@@ -23,7 +23,10 @@ export type PartitionSums = {
 const total = (counts: Iterable<bigint>): bigint => [...counts].reduce((a, b) => a + b, 0n);
 
 /** The terms of the law as found by looking. Pure. */
-export function sumsOf(found: Coverage, table: { topicId: string; partition: number; startOffset: bigint; position: bigint; landedEnd: bigint }): PartitionSums {
+export function sumsOf(
+  found: Coverage,
+  table: { topicId: string; partition: number; startOffset: bigint; position: bigint; landedEnd: bigint },
+): PartitionSums {
   return {
     ...table,
     landed: table.position - table.startOffset,
@@ -48,21 +51,53 @@ export function compareLedger(said: PartitionLedger, found: Coverage, txnPositio
   };
   differs('committed', said.committed, found.committed);
   byName('quarantined', new Map(Object.entries(said.quarantined) as [string, bigint][]), found.quarantined, differs);
-  byName('dropped by rule', new Map(Object.entries(said.dropped) as [string, bigint][]), new Map(found.dropped > 0n ? [['tombstone', found.dropped]] : []), differs);
+  byName(
+    'dropped by rule',
+    new Map(Object.entries(said.dropped) as [string, bigint][]),
+    new Map(found.dropped > 0n ? [['tombstone', found.dropped]] : []),
+    differs,
+  );
   byName('gap', new Map(Object.entries(said.gaps) as [GapCause, bigint][]), found.gaps, differs);
-  const sum = said.committed + total(Object.values(said.quarantined) as bigint[]) + total(Object.values(said.dropped) as bigint[]) + total(Object.values(said.gaps) as bigint[]);
-  if (said.position - said.startOffset !== sum) faults.push({ code: 'ledger_unbalanced', range, detail: `the ledger covers ${said.position - said.startOffset} offsets, its terms add up to ${sum}` });
-  if (txnPosition === undefined) faults.push({ code: 'position_missing', range, detail: `the ledger has position ${said.position}, the table's log has no txn for it` });
-  else if (txnPosition !== said.position) faults.push({ code: 'position_differs', range, detail: `the table's log has position ${txnPosition}, its ledger ${said.position}` });
+  const sum =
+    said.committed +
+    total(Object.values(said.quarantined) as bigint[]) +
+    total(Object.values(said.dropped) as bigint[]) +
+    total(Object.values(said.gaps) as bigint[]);
+  if (said.position - said.startOffset !== sum)
+    faults.push({
+      code: 'ledger_unbalanced',
+      range,
+      detail: `the ledger covers ${said.position - said.startOffset} offsets, its terms add up to ${sum}`,
+    });
+  if (txnPosition === undefined)
+    faults.push({ code: 'position_missing', range, detail: `the ledger has position ${said.position}, the table's log has no txn for it` });
+  else if (txnPosition !== said.position)
+    faults.push({ code: 'position_differs', range, detail: `the table's log has position ${txnPosition}, its ledger ${said.position}` });
   return faults;
 }
 
-function byName<K extends string>(what: string, said: ReadonlyMap<K, bigint>, found: ReadonlyMap<K, bigint>, differs: (what: string, ledger: bigint, real: bigint) => void): void {
+function byName<K extends string>(
+  what: string,
+  said: ReadonlyMap<K, bigint>,
+  found: ReadonlyMap<K, bigint>,
+  differs: (what: string, ledger: bigint, real: bigint) => void,
+): void {
   for (const name of new Set([...said.keys(), ...found.keys()])) differs(`${what} (${name})`, said.get(name) ?? 0n, found.get(name) ?? 0n);
 }
 
 /** All partitions as one line of sums. Pure. */
-export function totalSums(partitions: readonly PartitionSums[]): Pick<PartitionSums, 'landed' | 'committed' | 'quarantined' | 'dropped' | 'gaps' | 'unproven' | 'pending'> {
-  const add = (name: 'landed' | 'committed' | 'quarantined' | 'dropped' | 'gaps' | 'unproven' | 'pending') => total(partitions.map((sums) => sums[name]));
-  return { landed: add('landed'), committed: add('committed'), quarantined: add('quarantined'), dropped: add('dropped'), gaps: add('gaps'), unproven: add('unproven'), pending: add('pending') };
+export function totalSums(
+  partitions: readonly PartitionSums[],
+): Pick<PartitionSums, 'landed' | 'committed' | 'quarantined' | 'dropped' | 'gaps' | 'unproven' | 'pending'> {
+  const add = (name: 'landed' | 'committed' | 'quarantined' | 'dropped' | 'gaps' | 'unproven' | 'pending') =>
+    total(partitions.map((sums) => sums[name]));
+  return {
+    landed: add('landed'),
+    committed: add('committed'),
+    quarantined: add('quarantined'),
+    dropped: add('dropped'),
+    gaps: add('gaps'),
+    unproven: add('unproven'),
+    pending: add('pending'),
+  };
 }

@@ -27,7 +27,8 @@ export async function compareWithKafka(
   fault: (fault: CoverageFault) => void,
 ): Promise<KafkaComparison> {
   const found: KafkaComparison = { equal: 0n, compactedSince: 0n, provenEmpty: 0n };
-  const say = (code: string, offset: bigint, detail: string) => fault({ code, range: { startOffset: offset, endOffset: offset + 1n }, detail });
+  const say = (code: string, offset: bigint, detail: string) =>
+    fault({ code, range: { startOffset: offset, endOffset: offset + 1n }, detail });
   const right = kafka[Symbol.asyncIterator]();
   const take = async (): Promise<KafkaItem | undefined> => {
     const step = await right.next();
@@ -56,8 +57,14 @@ export async function compareWithKafka(
       else say('not_in_kafka', ours.offset, 'landed, but Kafka holds no record there and does not compact this topic');
       continue;
     }
-    if (theirs.kind !== 'record') say('landed_not_committed', ours.offset, `landed, but in Kafka it is ${theirs.kind === 'aborted' ? 'of an aborted transaction' : 'a control record'}`);
-    else if (theirs.hash !== ours.hash) say('record_differs', ours.offset, 'key, value, headers or timestamp in raw are not what Kafka holds');
+    if (theirs.kind !== 'record')
+      say(
+        'landed_not_committed',
+        ours.offset,
+        `landed, but in Kafka it is ${theirs.kind === 'aborted' ? 'of an aborted transaction' : 'a control record'}`,
+      );
+    else if (theirs.hash !== ours.hash)
+      say('record_differs', ours.offset, 'key, value, headers or timestamp in raw are not what Kafka holds');
     else found.equal++;
     theirs = await take();
   }

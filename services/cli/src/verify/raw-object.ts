@@ -1,5 +1,6 @@
 import type { DataEntry, RawObject } from '@millrace/core/domain/chain.ts';
 import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
+import { larger, smaller } from './bigints.ts';
 import type { CoverageFault, RawRun } from './coverage.ts';
 
 /** What the lines of one raw object hold. */
@@ -23,8 +24,10 @@ export function scanRawLines(lines: Uint8Array, object: string): RawScan {
     if (end < 0) throw new Error(`line ${scan.recordCount} of ${object} has no line feed at its end`);
     const offset = offsetOf(bytes, start, end);
     if (offset === undefined) throw new Error(`line ${scan.recordCount} of ${object} does not begin with an offset`);
-    if (run !== undefined && offset < run.endOffset) throw new Error(`line ${scan.recordCount} of ${object} has offset ${offset} after ${run.endOffset - 1n}`);
-    const kind = bytes.compare(tombstoneEnd, 0, tombstoneEnd.length, Math.max(start, end - tombstoneEnd.length), end) === 0 ? 'tombstones' : 'records';
+    if (run !== undefined && offset < run.endOffset)
+      throw new Error(`line ${scan.recordCount} of ${object} has offset ${offset} after ${run.endOffset - 1n}`);
+    const kind =
+      bytes.compare(tombstoneEnd, 0, tombstoneEnd.length, Math.max(start, end - tombstoneEnd.length), end) === 0 ? 'tombstones' : 'records';
     if (run !== undefined && run.endOffset === offset && run.kind === kind) run.endOffset = offset + 1n;
     else {
       run = { kind, startOffset: offset, endOffset: offset + 1n, object, line: scan.recordCount };
@@ -46,7 +49,7 @@ function offsetOf(bytes: Buffer, start: number, end: number): bigint | undefined
   }
   const digits = at - start - head.length;
   if (digits === 0 || digits > 19) return undefined;
-  return digits <= 15 ? BigInt(value) : BigInt(bytes.latin1Slice(start + head.length, at));
+  return digits <= 15 ? BigInt(value) : BigInt(bytes.toString('latin1', start + head.length, at));
 }
 
 /** What is wrong between an object's lines and what the chain says of it. Pure. */
@@ -54,7 +57,8 @@ export function checkScan(scan: RawScan, declared: RawObject): CoverageFault[] {
   const faults: CoverageFault[] = [];
   const range = { startOffset: declared.startOffset, endOffset: declared.endOffset };
   const differs = (name: string, found: bigint | number, said: bigint | number) => {
-    if (found !== said) faults.push({ code: 'raw_object_differs', range, detail: `${declared.key}: ${name} ${found}, the chain says ${said}` });
+    if (found !== said)
+      faults.push({ code: 'raw_object_differs', range, detail: `${declared.key}: ${name} ${found}, the chain says ${said}` });
   };
   differs('recordCount', scan.recordCount, declared.recordCount);
   differs('linesBytes', scan.linesBytes, declared.linesBytes);
@@ -62,7 +66,11 @@ export function checkScan(scan: RawScan, declared: RawObject): CoverageFault[] {
   const last = scan.runs.at(-1);
   if (first === undefined || last === undefined) return faults;
   if (first.startOffset < declared.startOffset || last.endOffset > declared.endOffset)
-    faults.push({ code: 'raw_object_differs', range, detail: `${declared.key}: offsets ${first.startOffset} to ${last.endOffset}, the chain says ${declared.startOffset} to ${declared.endOffset}` });
+    faults.push({
+      code: 'raw_object_differs',
+      range,
+      detail: `${declared.key}: offsets ${first.startOffset} to ${last.endOffset}, the chain says ${declared.startOffset} to ${declared.endOffset}`,
+    });
   return faults;
 }
 
@@ -71,7 +79,11 @@ export function checkScan(scan: RawScan, declared: RawObject): CoverageFault[] {
  * @param scanned runs of the entry's objects that could be read
  * @param skipped ranges of objects that could not be read: already reported, not reported again
  */
-export function layEntry(entry: DataEntry, scanned: readonly RawRun[], skipped: readonly OffsetRange[]): { runs: RawRun[]; faults: CoverageFault[] } {
+export function layEntry(
+  entry: DataEntry,
+  scanned: readonly RawRun[],
+  skipped: readonly OffsetRange[],
+): { runs: RawRun[]; faults: CoverageFault[] } {
   const faults: CoverageFault[] = [];
   const runs: RawRun[] = [];
   const laid: (RawRun | (OffsetRange & { kind: 'skipped' }))[] = [
@@ -80,14 +92,23 @@ export function layEntry(entry: DataEntry, scanned: readonly RawRun[], skipped: 
     ...skipped.map((range) => ({ kind: 'skipped' as const, startOffset: range.startOffset, endOffset: range.endOffset })),
   ].sort((a, b) => (a.startOffset < b.startOffset ? -1 : a.startOffset > b.startOffset ? 1 : 0));
   let at = entry.startOffset;
-  const hole = (endOffset: bigint) => faults.push({ code: 'entry_not_covered', range: { startOffset: at, endOffset }, detail: `entry ${entry.seq} names these offsets, neither its objects nor its gaps hold them` });
+  const hole = (endOffset: bigint) =>
+    faults.push({
+      code: 'entry_not_covered',
+      range: { startOffset: at, endOffset },
+      detail: `entry ${entry.seq} names these offsets, neither its objects nor its gaps hold them`,
+    });
   for (const run of laid) {
     if (run.startOffset > at) hole(run.startOffset);
     if (run.startOffset < at && run.kind !== 'skipped') {
-      const endOffset = run.endOffset < at ? run.endOffset : at;
-      faults.push({ code: 'entry_covered_twice', range: { startOffset: run.startOffset, endOffset }, detail: `entry ${entry.seq} holds these offsets twice` });
+      const endOffset = smaller(run.endOffset, at);
+      faults.push({
+        code: 'entry_covered_twice',
+        range: { startOffset: run.startOffset, endOffset },
+        detail: `entry ${entry.seq} holds these offsets twice`,
+      });
     }
-    const startOffset = run.startOffset > at ? run.startOffset : at;
+    const startOffset = larger(run.startOffset, at);
     if (run.endOffset <= startOffset) continue;
     if (run.kind === 'gap') runs.push({ ...run, startOffset });
     else if (run.kind !== 'skipped') runs.push({ ...run, startOffset, line: run.line + Number(startOffset - run.startOffset) });

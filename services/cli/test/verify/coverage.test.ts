@@ -9,12 +9,18 @@ type World = { fates: Fate[]; start: bigint; position: bigint };
 const world = fc
   .array(fc.constantFrom<Fate>('row', 'row', 'row', 'quarantined', 'tombstone', 'gap'), { minLength: 1, maxLength: 60 })
   .chain((fates) =>
-    fc.tuple(fc.nat(fates.length), fc.nat(fates.length)).map(([a, b]): World => ({ fates, start: BigInt(Math.min(a, b)), position: BigInt(Math.max(a, b)) })),
+    fc
+      .tuple(fc.nat(fates.length), fc.nat(fates.length))
+      .map(([a, b]): World => ({ fates, start: BigInt(Math.min(a, b)), position: BigInt(Math.max(a, b)) })),
   );
 
 const one = (offset: number) => ({ startOffset: BigInt(offset), endOffset: BigInt(offset) + 1n });
 
-function lay({ fates, start, position }: World): { raw: RawRun[]; rows: { startOffset: bigint; endOffset: bigint }[]; quarantined: QuarantineRun[] } {
+function lay({ fates, start, position }: World): {
+  raw: RawRun[];
+  rows: { startOffset: bigint; endOffset: bigint }[];
+  quarantined: QuarantineRun[];
+} {
   const covered = (offset: number) => BigInt(offset) >= start && BigInt(offset) < position;
   let line = 0;
   const raw = fates.map((fate, offset): RawRun => {
@@ -23,10 +29,17 @@ function lay({ fates, start, position }: World): { raw: RawRun[]; rows: { startO
   });
   const at = (kind: Fate) => fates.flatMap((fate, offset) => (fate === kind && covered(offset) ? [offset] : []));
   const lineOf = (offset: number) => (raw[offset] as { line: number }).line;
-  return { raw, rows: at('row').map(one), quarantined: at('quarantined').map((offset) => ({ ...one(offset), object: 'o', startLine: lineOf(offset), reason: 'not_json' })) };
+  return {
+    raw,
+    rows: at('row').map(one),
+    quarantined: at('quarantined').map((offset) => ({ ...one(offset), object: 'o', startLine: lineOf(offset), reason: 'not_json' })),
+  };
 }
 
-async function sweep(laid: ReturnType<typeof lay>, table: { startOffset: bigint; position: bigint }): Promise<{ found: Coverage; faults: CoverageFault[] }> {
+async function sweep(
+  laid: ReturnType<typeof lay>,
+  table: { startOffset: bigint; position: bigint },
+): Promise<{ found: Coverage; faults: CoverageFault[] }> {
   const faults: CoverageFault[] = [];
   const found = await sweepCoverage(laid.raw, laid.rows, laid.quarantined, table, (fault) => faults.push(fault));
   return { found, faults };
@@ -94,8 +107,12 @@ test('a row in a gap, for a tombstone, beside a pointer, outside the range, or o
   expect(await codes(() => {}, { startOffset: 1n, position: 5n })).toEqual(['row_outside_range 0-1']);
   expect(await codes((laid) => laid.raw.splice(0, 1))).toEqual(['not_landed 0-1']);
   expect(await codes(() => {}, { startOffset: 0n, position: 8n })).toEqual(['missing_row 5-6', 'not_landed 6-8']);
-  expect(await codes((laid) => (laid.quarantined[0] = { ...one(3), object: 'other', startLine: 2, reason: 'x' }))).toEqual(['quarantine_elsewhere 3-4']);
-  expect(await codes((laid) => (laid.quarantined[0] = { ...one(3), object: 'o', startLine: 7, reason: 'x' }))).toEqual(['quarantine_elsewhere 3-4']);
+  expect(await codes((laid) => (laid.quarantined[0] = { ...one(3), object: 'other', startLine: 2, reason: 'x' }))).toEqual([
+    'quarantine_elsewhere 3-4',
+  ]);
+  expect(await codes((laid) => (laid.quarantined[0] = { ...one(3), object: 'o', startLine: 7, reason: 'x' }))).toEqual([
+    'quarantine_elsewhere 3-4',
+  ]);
   expect(await codes((laid) => laid.quarantined.splice(0, 1))).toEqual(['missing_row 3-4']);
 });
 
@@ -105,7 +122,10 @@ test('a pointer may reach over a gap between its records', async () => {
     { kind: 'gap', startOffset: 2n, endOffset: 5n, cause: 'not_delivered' },
     { kind: 'records', startOffset: 5n, endOffset: 6n, object: 'o', line: 2 },
   ];
-  const { found, faults } = await sweep({ raw, rows: [one(0)], quarantined: [{ startOffset: 1n, endOffset: 6n, object: 'o', startLine: 1, reason: 'r' }] }, { startOffset: 0n, position: 6n });
+  const { found, faults } = await sweep(
+    { raw, rows: [one(0)], quarantined: [{ startOffset: 1n, endOffset: 6n, object: 'o', startLine: 1, reason: 'r' }] },
+    { startOffset: 0n, position: 6n },
+  );
   expect(faults).toEqual([]);
   expect(found).toMatchObject({ committed: 1n, dropped: 0n });
   expect(found.quarantined.get('r')).toBe(2n);
@@ -115,6 +135,16 @@ test('a pointer may reach over a gap between its records', async () => {
 test('offsets beyond 2^53 are exact', async () => {
   const base = 2n ** 53n + 1n;
   const raw: RawRun[] = [{ kind: 'records', startOffset: base, endOffset: base + 3n, object: 'o', line: 0 }];
-  const { faults } = await sweep({ raw, rows: [{ startOffset: base, endOffset: base + 1n }, { startOffset: base + 2n, endOffset: base + 3n }], quarantined: [] }, { startOffset: base, position: base + 3n });
+  const { faults } = await sweep(
+    {
+      raw,
+      rows: [
+        { startOffset: base, endOffset: base + 1n },
+        { startOffset: base + 2n, endOffset: base + 3n },
+      ],
+      quarantined: [],
+    },
+    { startOffset: base, position: base + 3n },
+  );
   expect(faults.map((fault) => fault.range)).toEqual([{ startOffset: base + 1n, endOffset: base + 2n }]);
 });

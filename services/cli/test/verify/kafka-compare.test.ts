@@ -8,14 +8,20 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 
 async function compare(landed: LandedItem[], kafka: KafkaItem[], compacted = false) {
   const faults: string[] = [];
-  const found = await compareWithKafka(each(landed), each(kafka), compacted, (fault) => faults.push(`${fault.code} ${fault.range.startOffset}`));
+  const found = await compareWithKafka(each(landed), each(kafka), compacted, (fault) =>
+    faults.push(`${fault.code} ${fault.range.startOffset}`),
+  );
   return { found, faults };
 }
 
 /** A log: per offset a record, an aborted one, a control record, or nothing. */
 const log = fc.array(fc.constantFrom('record', 'record', 'record', 'aborted', 'control', 'nothing'), { maxLength: 50 });
-const kafkaOf = (kinds: readonly string[]): KafkaItem[] => kinds.flatMap((kind, i) => (kind === 'nothing' ? [] : [{ offset: BigInt(i), hash: `h${i}`, kind: kind as KafkaItem['kind'] }]));
-const landedOf = (kinds: readonly string[]): LandedItem[] => kinds.map((kind, i) => (kind === 'record' ? { offset: BigInt(i), hash: `h${i}` } : { gap: { startOffset: BigInt(i), endOffset: BigInt(i) + 1n } }));
+const kafkaOf = (kinds: readonly string[]): KafkaItem[] =>
+  kinds.flatMap((kind, i) => (kind === 'nothing' ? [] : [{ offset: BigInt(i), hash: `h${i}`, kind: kind as KafkaItem['kind'] }]));
+const landedOf = (kinds: readonly string[]): LandedItem[] =>
+  kinds.map((kind, i) =>
+    kind === 'record' ? { offset: BigInt(i), hash: `h${i}` } : { gap: { startOffset: BigInt(i), endOffset: BigInt(i) + 1n } },
+  );
 
 test('what landed as it should equals Kafka, and every gap is proven empty', async () => {
   await fc.assert(
@@ -46,12 +52,17 @@ test('any one record lost, changed or invented is found at its offset', async ()
 });
 
 test('a landed record that Kafka does not have is a difference, unless the topic is compacted', async () => {
-  const landed: LandedItem[] = [{ offset: 1n, hash: 'a' }, { offset: 2n, hash: 'b' }];
+  const landed: LandedItem[] = [
+    { offset: 1n, hash: 'a' },
+    { offset: 2n, hash: 'b' },
+  ];
   const kafka: KafkaItem[] = [{ offset: 2n, hash: 'b', kind: 'record' }];
   expect((await compare(landed, kafka)).faults).toEqual(['not_in_kafka 1']);
   expect(await compare(landed, kafka, true)).toEqual({ faults: [], found: { equal: 1n, compactedSince: 1n, provenEmpty: 0n } });
 });
 
 test('a landed record of an aborted transaction is a difference', async () => {
-  expect((await compare([{ offset: 1n, hash: 'a' }], [{ offset: 1n, hash: 'a', kind: 'aborted' }])).faults).toEqual(['landed_not_committed 1']);
+  expect((await compare([{ offset: 1n, hash: 'a' }], [{ offset: 1n, hash: 'a', kind: 'aborted' }])).faults).toEqual([
+    'landed_not_committed 1',
+  ]);
 });

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
+import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
+import { parseKafkaProperties } from '@millrace/phase1-dumper/kafka/properties.ts';
+import { metadataSecurity } from '@millrace/phase1-dumper/kafka/security.ts';
+import { readVerifyKafkaSettings, readVerifySettings } from '../config.ts';
+import { KafkaLog } from './kafka-log.ts';
+import { renderReport } from './render.ts';
+import { couldNotCheck, type VerifyReport, verifyDataset } from './verify.ts';
+
+export type VerifyOptions = { topic?: string | undefined; againstKafka?: boolean | undefined };
+
+/**
+ * `millrace verify <dataset>`: reads everything, changes nothing.
+ * @returns the report
+ * @throws `MillraceError` when it could not check
+ */
+export async function runVerify(
+  dataset: string,
+  options: VerifyOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<VerifyReport> {
+  const kafkaSettings = options.againstKafka === true ? readVerifyKafkaSettings(env) : undefined;
+  const settings = kafkaSettings ?? readVerifySettings(env);
+  const s3 = { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE };
+  const raw = openObjectStore(settings.MILLRACE_RAW_URL, s3);
+  const tables = openObjectStore(settings.MILLRACE_TABLES_URL, s3);
+  const kafka = kafkaSettings === undefined ? undefined : openKafka(kafkaSettings.KAFKA_BROKERS, kafkaSettings.KAFKA_PROPERTIES);
+  try {
+    const topic = options.topic ?? (await topicFromMetastore(settings.MILLRACE_METASTORE_URL, dataset));
+    return await verifyDataset({ dataset, topic, raw, tables, tempDir: tmpdir(), kafka });
+  } finally {
+    await Promise.all([raw.close(), tables.close(), kafka?.close()]);
+  }
+}
+
+/** Undefined when the metastore is away or knows no such dataset: then the table's ledger tells. */
+async function topicFromMetastore(url: string, dataset: string): Promise<string | undefined> {
+  try {
+    return (await createMetastoreClient(url).dataset(dataset)).kafkaTopic;
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined;
+    throw error;
+  }
+}
+
+function openKafka(brokers: string, propertiesPath: string | undefined): KafkaLog {
+  const security = metadataSecurity(
+    propertiesPath === undefined ? {} : parseKafkaProperties(readFileSync(propertiesPath, 'utf8'), propertiesPath),
+  );
+  if ('unsupported' in security)
+    throw new MillraceError('invalid', 'kafka_security_unsupported', `the comparing client cannot follow ${security.unsupported}`, {
+      setting: security.unsupported,
+    });
+  return new KafkaLog(brokers, security.options);
+}
+
+/** Prints a report, or why there is none. @returns the exit code: 0 no difference, 1 differences, 2 could not check */
+export async function verifyCommand(
+  dataset: string,
+  options: VerifyOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  print: (text: string) => void,
+  complain: (text: string) => void,
+): Promise<0 | 1 | 2> {
+  try {
+    const report = await runVerify(dataset, options, env);
+    print(renderReport(report));
+    return report.differences.count === 0 ? 0 : 1;
+  } catch (error) {
+    complain(couldNotCheck(error));
+    return 2;
+  }
+}

@@ -1,0 +1,210 @@
+import { describeError, MillraceError } from '@millrace/core/domain/errors.ts';
+import { Admin, Connection, type ConnectionOptions, fetchV13 } from '@platformatic/kafka';
+import { type AbortedTransaction, itemsOf, type RecordBatch } from './kafka-batches.ts';
+import type { KafkaItem } from './kafka-compare.ts';
+
+/** Bytes asked for at a time. */
+const fetchBytesMax = 8 * 2 ** 20;
+/** How long the broker may wait for data, ms, and how often an answer without data is asked again before we give up. */
+const fetchWaitMs = 500;
+const emptyFetchesMax = 20;
+const requestTimeoutMs = 30_000;
+const readCommitted = 1;
+
+/** What Kafka says of a topic today. */
+export type KafkaTopic = {
+  topic: string /** Kafka's URL-safe text */;
+  topicId: string;
+  uuid: string;
+  compacted: boolean | null;
+  leaders: Map<number, { host: string; port: number }>;
+};
+
+/** What a partition still holds: `[startOffset, endOffset)`, end = last stable offset. */
+export type KafkaBounds = { startOffset: bigint; endOffset: bigint };
+
+/** Reads partitions of Kafka without a group: the second client that proves what the landing client brought. */
+export class KafkaLog {
+  readonly #admin: Admin;
+  readonly #options: ConnectionOptions;
+  readonly #brokers: string;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(brokers: string, security: ConnectionOptions) {
+    this.#brokers = brokers;
+    this.#options = { ...security, connectTimeout: 5_000, requestTimeout: requestTimeoutMs };
+    this.#admin = new Admin({
+      clientId: 'millrace-verify',
+      bootstrapBrokers: brokers.split(',').map((text) => text.trim()),
+      ...this.#options,
+      retries: 3,
+      strict: false,
+    });
+  }
+
+  /** Undefined when Kafka has no such topic. @throws kind `unavailable` */
+  async topic(topic: string): Promise<KafkaTopic | undefined> {
+    let metadata: Awaited<ReturnType<Admin['metadata']>>;
+    try {
+      metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
+    } catch (cause) {
+      // 3: unknown topic or partition
+      if (codesOf(cause).includes(3)) return undefined;
+      throw new MillraceError(
+        'unavailable',
+        'kafka_away',
+        `Kafka at ${this.#brokers} does not describe topic ${topic}: ${describeError(cause)}`,
+        {},
+        cause,
+      );
+    }
+    const found = metadata.topics.get(topic);
+    if (found === undefined) return undefined;
+    const leaders = new Map<number, { host: string; port: number }>();
+    found.partitions.forEach((partition, number) => {
+      const broker = metadata.brokers.get(partition.leader);
+      if (broker !== undefined) leaders.set(number, { host: broker.host, port: broker.port });
+    });
+    return {
+      topic,
+      topicId: Buffer.from(found.id.replaceAll('-', ''), 'hex').toString('base64url'),
+      uuid: found.id,
+      compacted: await this.#isCompacted(topic),
+      leaders,
+    };
+  }
+
+  /** Null when the broker does not tell. */
+  async #isCompacted(topic: string): Promise<boolean | null> {
+    try {
+      // 2: a topic's configuration
+      const [answer] = await this.#admin.describeConfigs({
+        resources: [{ resourceType: 2, resourceName: topic, configurationKeys: ['cleanup.policy'] }],
+      });
+      const policy = answer?.configs.find(({ name }) => name === 'cleanup.policy')?.value;
+      return policy === undefined || policy === null ? null : policy.includes('compact');
+    } catch {
+      return null;
+    }
+  }
+
+  async bounds(topic: KafkaTopic, partition: number): Promise<KafkaBounds> {
+    // any offset will do: the answer, even "out of range", carries the bounds
+    const answer = await this.#fetch(topic, partition, 0n, 1);
+    return { startOffset: answer.logStartOffset, endOffset: answer.lastStableOffset };
+  }
+
+  /** What the partition holds in `[from, to)`, ascending; `to` at most the last stable offset. */
+  async *items(topic: KafkaTopic, partition: number, from: bigint, to: bigint): AsyncGenerator<KafkaItem> {
+    let empty = 0;
+    for (let next = from; next < to; ) {
+      const answer = await this.#fetch(topic, partition, next, fetchBytesMax);
+      if (answer.errorCode !== 0)
+        throw new MillraceError(
+          'unavailable',
+          'kafka_fetch_failed',
+          `Kafka refuses to read ${topic.topic}/${partition} from offset ${next}: error ${answer.errorCode}`,
+          { partition, errorCode: answer.errorCode },
+        );
+      const batches = (answer.records ?? []) as unknown as RecordBatch[];
+      const last = batches.at(-1);
+      if (last === undefined) {
+        if (++empty >= emptyFetchesMax)
+          throw new MillraceError(
+            'unavailable',
+            'kafka_fetch_empty',
+            `Kafka gives nothing of ${topic.topic}/${partition} from offset ${next}, though its end is ${answer.lastStableOffset}`,
+            { partition },
+          );
+        continue;
+      }
+      empty = 0;
+      for (const item of itemsOf(batches, (answer.abortedTransactions ?? []) as AbortedTransaction[])) {
+        if (item.offset >= to) return;
+        if (item.offset >= next) yield item;
+      }
+      next = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n;
+    }
+  }
+
+  async #fetch(topic: KafkaTopic, partition: number, offset: bigint, bytesMax: number): Promise<fetchV13.FetchResponsePartition> {
+    const connection = await this.#leader(topic, partition);
+    const asked = { partition, currentLeaderEpoch: -1, fetchOffset: offset, lastFetchedEpoch: -1, partitionMaxBytes: bytesMax };
+    let response: fetchV13.FetchResponse;
+    try {
+      response = await fetchV13.api.async(
+        connection,
+        fetchWaitMs,
+        1,
+        bytesMax,
+        readCommitted,
+        0,
+        -1,
+        [{ topicId: topic.uuid, partitions: [asked] }],
+        [],
+        '',
+      );
+    } catch (error) {
+      // an answer with an error code in a part of it arrives as an error that holds the answer
+      const held = (error as { response?: fetchV13.FetchResponse }).response;
+      if (held === undefined)
+        throw new MillraceError(
+          'unavailable',
+          'kafka_away',
+          `the leader of ${topic.topic}/${partition} does not answer: ${describeError(error)}`,
+          { partition },
+          error,
+        );
+      response = held;
+    }
+    const answer = response.responses[0]?.partitions[0];
+    if (answer === undefined)
+      throw new MillraceError(
+        'unavailable',
+        'kafka_fetch_failed',
+        `the leader of ${topic.topic}/${partition} gave no answer: error ${response.errorCode}`,
+        { partition },
+      );
+    return answer;
+  }
+
+  async #leader(topic: KafkaTopic, partition: number): Promise<Connection> {
+    const leader = topic.leaders.get(partition);
+    if (leader === undefined)
+      throw new MillraceError('unavailable', 'kafka_no_leader', `${topic.topic}/${partition} has no leader now`, { partition });
+    const address = `${leader.host}:${leader.port}`;
+    const known = this.#connections.get(address);
+    if (known?.isConnected()) return known;
+    const connection = new Connection('millrace-verify', this.#options);
+    connection.on('error', () => undefined);
+    try {
+      await connection.connect(leader.host, leader.port);
+    } catch (cause) {
+      throw new MillraceError(
+        'unavailable',
+        'kafka_away',
+        `Kafka broker ${address} cannot be reached: ${describeError(cause)}`,
+        { address },
+        cause,
+      );
+    }
+    this.#connections.set(address, connection);
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#connections.values()].map((connection) => connection.close()));
+    await this.#admin.close();
+  }
+}
+
+/** Kafka error codes anywhere inside a vendor error. Pure. */
+function codesOf(error: unknown, depth = 0): number[] {
+  if (typeof error !== 'object' || error === null || depth > 5) return [];
+  const { apiCode, errors, cause } = error as { apiCode?: unknown; errors?: unknown; cause?: unknown };
+  return [
+    ...(typeof apiCode === 'number' ? [apiCode] : []),
+    ...(Array.isArray(errors) ? errors.flatMap((inner) => codesOf(inner, depth + 1)) : []),
+    ...codesOf(cause, depth + 1),
+  ];
+}

@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { QuarantinePointer } from '@millrace/core/domain/ledger.ts';
+import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
+import type { SourcePartition } from '@millrace/core/domain/source.ts';
+import type { QuarantineRun } from './coverage.ts';
+
+/** Memory DuckDB may use before it spills to disk. */
+const memoryLimit = '512MB';
+
+const sqlText = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/**
+ * Ranges of a table's rows and quarantine pointers, kept in a database file and handed back in offset order.
+ * Of each data file only its islands of neighbouring offsets are kept, so files in any order, even re-ordered ones, cost disk and not memory.
+ */
+export class RangeSpill {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #folder: string;
+  #batch = 0;
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, folder: string) {
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#folder = folder;
+  }
+
+  /** @param tempDir existing directory; a folder of our own is made in it and removed by `close` */
+  static async open(tempDir: string): Promise<RangeSpill> {
+    const folder = await mkdtemp(join(tempDir, 'millrace-verify-'));
+    const instance = await DuckDBInstance.create(join(folder, 'ranges.duckdb'), {
+      memory_limit: memoryLimit,
+      threads: '2',
+      temp_directory: join(folder, 'spill'),
+      preserve_insertion_order: 'false',
+    });
+    const connection = await instance.connect();
+    await connection.run('CREATE TABLE islands (topic_id VARCHAR, part INTEGER, start_offset BIGINT, end_offset BIGINT)');
+    await connection.run(
+      'CREATE TABLE pointers (topic_id VARCHAR, part INTEGER, start_offset BIGINT, end_offset BIGINT, object VARCHAR, start_line INTEGER, reason VARCHAR)',
+    );
+    return new RangeSpill(instance, connection, folder);
+  }
+
+  /** Where files may be put for a while; removed by `close`. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /**
+   * Takes in the provenance columns of one Parquet file.
+   * @returns its rows, and those of them without a complete source identity
+   */
+  async addFile(path: string): Promise<{ rows: bigint; unidentified: bigint }> {
+    const islands = `islands_of_${this.#batch++}`;
+    await this.#connection.run(`
+      CREATE TEMP TABLE ${islands} AS
+      WITH seen AS (SELECT _source_topic_id AS t, _source_partition AS p, _source_offset AS o FROM read_parquet(${sqlText(path)}, hive_partitioning = false)),
+      marked AS (SELECT t, p, o, CASE WHEN o = lag(o) OVER w + 1 THEN 0 ELSE 1 END AS fresh FROM seen WINDOW w AS (PARTITION BY t, p ORDER BY o)),
+      numbered AS (SELECT t, p, o, sum(fresh) OVER (PARTITION BY t, p ORDER BY o ROWS UNBOUNDED PRECEDING) AS island FROM marked)
+      SELECT t, p, min(o) AS s, max(o) + 1 AS e, count(*) AS n FROM numbered GROUP BY t, p, island`);
+    const counted = await this.#connection.runAndReadAll(
+      `SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(n) FILTER (t IS NULL OR p IS NULL OR s IS NULL), 0)::BIGINT FROM ${islands}`,
+    );
+    await this.#connection.run(
+      `INSERT INTO islands SELECT t, p, s, e FROM ${islands} WHERE t IS NOT NULL AND p IS NOT NULL AND s IS NOT NULL`,
+    );
+    await this.#connection.run(`DROP TABLE ${islands}`);
+    const [rows, unidentified] = (counted.getRows()[0] ?? []) as bigint[];
+    return { rows: rows ?? 0n, unidentified: unidentified ?? 0n };
+  }
+
+  async addPointers(pointers: readonly QuarantinePointer[]): Promise<void> {
+    const appender = await this.#connection.createAppender('pointers');
+    for (const pointer of pointers) {
+      appender.appendVarchar(pointer.topicId);
+      appender.appendInteger(pointer.partition);
+      appender.appendBigInt(pointer.startOffset);
+      appender.appendBigInt(pointer.endOffset);
+      appender.appendVarchar(pointer.rawObject);
+      appender.appendInteger(pointer.startLine);
+      appender.appendVarchar(pointer.reason);
+      appender.endRow();
+    }
+    appender.closeSync();
+  }
+
+  /** Source partitions that rows or pointers speak of. */
+  async sources(): Promise<SourcePartition[]> {
+    const read = await this.#connection.runAndReadAll(
+      'SELECT topic_id, part FROM islands UNION SELECT topic_id, part FROM pointers ORDER BY ALL',
+    );
+    return read.getRows().map(([topicId, partition]) => ({ topicId: topicId as string, partition: partition as number }));
+  }
+
+  /** Runs of rows of one source partition, ascending by start. */
+  async *rows(source: SourcePartition): AsyncGenerator<OffsetRange> {
+    for await (const [startOffset, endOffset] of this.#ordered(`SELECT start_offset, end_offset FROM islands`, source))
+      yield { startOffset: startOffset as bigint, endOffset: endOffset as bigint };
+  }
+
+  /** Quarantine pointers of one source partition, ascending by start. */
+  async *quarantined(source: SourcePartition): AsyncGenerator<QuarantineRun> {
+    for await (const [startOffset, endOffset, object, startLine, reason] of this.#ordered(
+      'SELECT start_offset, end_offset, object, start_line, reason FROM pointers',
+      source,
+    ))
+      yield {
+        startOffset: startOffset as bigint,
+        endOffset: endOffset as bigint,
+        object: object as string,
+        startLine: startLine as number,
+        reason: reason as string,
+      };
+  }
+
+  async *#ordered(select: string, source: SourcePartition): AsyncGenerator<unknown[]> {
+    // a connection of its own: two of these streams are read side by side
+    const connection = await this.#instance.connect();
+    try {
+      const result = await connection.stream(
+        `${select} WHERE topic_id = ${sqlText(source.topicId)} AND part = ${source.partition} ORDER BY start_offset, end_offset`,
+      );
+      for await (const rows of result.yieldRows()) yield* rows;
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

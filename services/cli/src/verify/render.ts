@@ -1,0 +1,91 @@
+import { differencesKeptMax } from './differences.ts';
+import type { PartitionSums } from './equation.ts';
+import { totalSums } from './equation.ts';
+import type { VerifyReport } from './verify.ts';
+
+/** Text columns, right-aligned but for the first. Pure. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return [line(head), ...rows.map(line)].join('\n');
+}
+
+const n = (value: bigint | number): string => value.toString();
+
+/** What `millrace verify` prints: the table per partition, the equation, Kafka, and every difference with its range. Pure. */
+export function renderReport(report: VerifyReport): string {
+  const { table, differences } = report;
+  const sums = totalSums(report.partitions);
+  const parts = [
+    table.state === undefined
+      ? `dataset ${report.dataset}, topic ${report.topic}: no table at ${report.tableUrl} yet`
+      : `dataset ${report.dataset}, topic ${report.topic}, table version ${table.state.version} at ${report.tableUrl} (${n(table.rows)} rows in ${table.files} files, ledger ${table.ledger?.id ?? 'unreadable'})`,
+    `raw: ${rawLine(report)}`,
+    textTable(
+      ['partition', 'start', 'position', 'landed', 'committed', 'quarantined', 'dropped', 'gaps', 'unproven', 'pending'],
+      report.partitions.map((row) => [
+        `${row.topicId}/${row.partition}`,
+        ...(
+          [
+            'startOffset',
+            'position',
+            'landed',
+            'committed',
+            'quarantined',
+            'dropped',
+            'gaps',
+            'unproven',
+            'pending',
+          ] as const satisfies (keyof PartitionSums)[]
+        ).map((name) => n(row[name])),
+      ]),
+    ),
+    `landed = committed + quarantined + dropped + gaps\n${sums.landed} = ${sums.committed} + ${sums.quarantined} + ${sums.dropped} + ${sums.gaps}    pending ${sums.pending}${balance(sums)}`,
+  ];
+  if (report.kafka.length > 0) parts.push(renderKafka(report));
+  parts.push(...report.notices.map((notice) => `note: ${notice}`));
+  parts.push(differences.count === 0 ? 'no difference' : renderDifferences(report));
+  return parts.join('\n\n');
+}
+
+function rawLine(report: VerifyReport): string {
+  const chains = [...report.chains.values()];
+  const sum = (pick: (chain: (typeof chains)[number]) => bigint) => chains.reduce((total, chain) => total + pick(chain), 0n);
+  const objects = chains.reduce((total, chain) => total + chain.objects, 0);
+  return `${chains.length} chains, ${n(sum((chain) => chain.entries))} entries, ${objects} objects with ${n(sum((chain) => chain.records))} records, SHA-256 of ${n(sum((chain) => chain.bytes))} bytes compared`;
+}
+
+function balance(sums: ReturnType<typeof totalSums>): string {
+  const missing = sums.landed - sums.committed - sums.quarantined - sums.dropped - sums.gaps;
+  return missing === 0n ? '' : `    DOES NOT BALANCE, ${missing} offsets unaccounted for`;
+}
+
+function renderKafka(report: VerifyReport): string {
+  const range = (of: { startOffset: bigint; endOffset: bigint } | null) => (of === null ? '-' : `${of.startOffset}-${of.endOffset}`);
+  return `against Kafka:\n${textTable(
+    ['partition', 'Kafka holds', 'compared', 'equal', 'proven empty', 'compacted since', 'no longer in Kafka'],
+    report.kafka.map((row) => [
+      `${row.topicId}/${row.partition}`,
+      range(row.bounds),
+      range(row.compared),
+      n(row.found.equal),
+      n(row.found.provenEmpty),
+      n(row.found.compactedSince),
+      range(row.gone),
+    ]),
+  )}`;
+}
+
+function renderDifferences(report: VerifyReport): string {
+  const { kept, count } = report.differences;
+  const lines = kept.map(({ code, topicId, partition, range, detail }) => {
+    const where = topicId === null ? '' : ` ${topicId}/${partition}`;
+    return `  ${code}${where}${range === null ? '' : ` [${range.startOffset}, ${range.endOffset})`}: ${detail}`;
+  });
+  if (count > kept.length) lines.push(`  … and ${count - kept.length} more; the first ${differencesKeptMax} are shown`);
+  return `${count} ${count === 1 ? 'DIFFERENCE' : 'DIFFERENCES'}\n${lines.join('\n')}`;
+}

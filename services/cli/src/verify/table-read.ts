@@ -1,0 +1,87 @@
+import { readLedger, readQuarantineSegment } from '@millrace/core/delta/ledger-reader.ts';
+import { liveFiles, readTableState, type TableState } from '@millrace/core/delta/snapshot.ts';
+import { parseStored } from '@millrace/core/domain/chain.ts';
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { tableStartKey } from '@millrace/core/domain/keys.ts';
+import { type Ledger, ledgerFormat, tableStart } from '@millrace/core/domain/ledger.ts';
+import { ledgerAppId, type SourcePartition } from '@millrace/core/domain/source.ts';
+import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import type { Difference, Differences } from './differences.ts';
+import type { RangeSpill } from './range-spill.ts';
+import { withLocalFile } from './table-files.ts';
+
+/** What was read of a table. `state` undefined: there is no table yet. */
+export type TableRead = { state: TableState | undefined; ledger: Ledger | undefined; files: number; rows: bigint; bytes: bigint };
+
+export const aboutTable = (code: string, detail: string): Difference => ({ code, topicId: null, partition: null, range: null, detail });
+
+/**
+ * Reads the table at its newest version: its ledger, the provenance columns of every live file and every quarantine pointer go into `spill`.
+ * Memory does not grow with the table: files are taken one at a time.
+ */
+export async function readTable(table: ObjectStore, spill: RangeSpill, differences: Differences): Promise<TableRead> {
+  const state = await readTableState(table);
+  const read: TableRead = { state, ledger: undefined, files: 0, rows: 0n, bytes: 0n };
+  if (state === undefined) return read;
+  read.ledger = await tolerant(differences, 'ledger_unreadable', async () => {
+    const id = state.txns.get(ledgerAppId);
+    if (id !== undefined) return readLedger(table, id);
+    differences.add(aboutTable('ledger_head_missing', `the log of ${table.url} has no txn ${ledgerAppId}`));
+    return undefined;
+  });
+  for await (const file of liveFiles(table, state.version)) {
+    await tolerant(differences, 'data_file_unreadable', async () => {
+      const { rows, unidentified } = await withLocalFile(table, file.path, file.size, spill.folder, (path) => spill.addFile(path));
+      read.files++;
+      read.rows += rows;
+      read.bytes += BigInt(file.size);
+      const said = numRecords(file.stats);
+      if (said !== undefined && said !== rows)
+        differences.add(aboutTable('data_file_rows', `${file.path} holds ${rows} rows, the table's log says ${said}`));
+      if (unidentified > 0n)
+        differences.add(aboutTable('row_without_source', `${file.path} holds ${unidentified} rows without topic id, partition or offset`));
+    });
+  }
+  for (const segment of read.ledger?.quarantineSegments ?? []) {
+    await tolerant(differences, 'quarantine_unreadable', async () => {
+      const pointers = await readQuarantineSegment(table, segment);
+      await spill.addPointers(pointers);
+      const records = pointers.reduce((sum, pointer) => sum + BigInt(pointer.records), 0n);
+      if (records !== segment.records)
+        differences.add(aboutTable('quarantine_count', `${segment.key} points to ${records} records, the ledger says ${segment.records}`));
+      for (const pointer of pointers)
+        if (pointer.endLine - pointer.startLine !== pointer.records)
+          differences.add(
+            aboutTable(
+              'quarantine_count',
+              `${segment.key} has a pointer to lines ${pointer.startLine} to ${pointer.endLine} of ${pointer.rawObject} that says ${pointer.records} records`,
+            ),
+          );
+    });
+  }
+  return read;
+}
+
+/** What is broken in the table is a difference and the reading goes on; a store that is away ends it. */
+async function tolerant<T>(differences: Differences, code: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isKind(error, 'unavailable', 'invalid')) throw error;
+    differences.add(aboutTable(isKind(error, 'corrupt') ? error.code : code, describeError(error)));
+    return undefined;
+  }
+}
+
+/** `numRecords` of a file's stats, by its digits. Pure. */
+function numRecords(stats: string | undefined): bigint | undefined {
+  const digits = /"numRecords"\s*:\s*(\d+)/.exec(stats ?? '')?.[1];
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
+/** Where the table begins on a chain, as it was resolved before its first batch; undefined before that. */
+export async function readTableStart(table: ObjectStore, source: SourcePartition): Promise<bigint | undefined> {
+  const key = tableStartKey(source);
+  const bytes = await table.get(key);
+  return bytes === undefined ? undefined : parseStored(tableStart, bytes, `${table.url}/${key}`, ledgerFormat).startOffset;
+}

@@ -1,0 +1,170 @@
+import { Worker } from 'node:worker_threads';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
+import type { BatchCompute, BatchInput, BatchOutput } from './batch-worker-port.ts';
+import type { WorkerReply, WorkerRequest } from './worker-messages.ts';
+
+export type WorkerPoolSettings = {
+  /** threads; each works on one batch */
+  workers: number;
+  /** JavaScript heap of one thread, MiB; beyond it the thread dies and its batch is rejected as `batch_worker_lost` */
+  heapMiBMax: number;
+  /** a thread whose encoder holds more than this, in bytes, is replaced after its batch: WebAssembly memory never shrinks */
+  heldBytesMax: number;
+  /** a batch that takes longer loses its thread, ms */
+  batchDeadlineMs: number;
+  /** batches waiting for a thread; more are refused */
+  queuedBatchesMax: number;
+};
+
+export const workerPoolDefaults: Omit<WorkerPoolSettings, 'workers'> = {
+  heapMiBMax: 2048,
+  heldBytesMax: 768 * 1024 * 1024,
+  batchDeadlineMs: 600_000,
+  queuedBatchesMax: 1000,
+};
+
+type Job = {
+  input: BatchInput;
+  settle: (result: BatchOutput | MillraceError) => void;
+  signal: AbortSignal | undefined;
+  onAbort: () => void;
+};
+type Slot = { worker: Worker | undefined; job: Job | undefined; deadline: NodeJS.Timeout | undefined };
+
+/** `BatchCompute` on a fixed number of worker threads, started when first needed and replaced when they die, stall or grow. */
+export class WorkerPool implements BatchCompute {
+  private readonly settings: WorkerPoolSettings;
+  private readonly entry: URL;
+  private readonly slots: Slot[];
+  private readonly queue: Job[] = [];
+  private closed = false;
+
+  /** @param entry the module threads run; for tests of their deaths */
+  constructor(settings: WorkerPoolSettings, entry = new URL('./worker-main.ts', import.meta.url)) {
+    this.settings = settings;
+    this.entry = entry;
+    this.slots = Array.from({ length: Math.max(1, settings.workers) }, () => ({ worker: undefined, job: undefined, deadline: undefined }));
+  }
+
+  build(input: BatchInput, signal?: AbortSignal): Promise<BatchOutput> {
+    if (this.closed || signal?.aborted) return Promise.reject(aborted());
+    if (this.queue.length >= this.settings.queuedBatchesMax) {
+      const queued = this.queue.length;
+      return Promise.reject(new MillraceError('unavailable', 'batch_queue_full', `${queued} batches wait for a worker thread`, { queued }));
+    }
+    return new Promise((resolve, reject) => {
+      const job: Job = {
+        input,
+        signal,
+        onAbort: () => this.abort(job),
+        settle: (result) => {
+          signal?.removeEventListener('abort', job.onAbort);
+          if (result instanceof MillraceError) reject(result);
+          else resolve(result);
+        },
+      };
+      signal?.addEventListener('abort', job.onAbort, { once: true });
+      this.queue.push(job);
+      this.assign();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const job of this.queue.splice(0)) job.settle(aborted());
+    await Promise.all(this.slots.map((slot) => this.retire(slot, aborted())));
+  }
+
+  private assign(): void {
+    for (const slot of this.slots) {
+      if (slot.job !== undefined) continue;
+      const job = this.queue.shift();
+      if (job === undefined) return;
+      this.start(slot, job);
+    }
+  }
+
+  private start(slot: Slot, job: Job): void {
+    slot.job = job;
+    slot.deadline = setTimeout(() => {
+      const { batchDeadlineMs } = this.settings;
+      void this.retire(slot, lost(`it took longer than ${batchDeadlineMs} ms`, false));
+    }, this.settings.batchDeadlineMs);
+    slot.worker ??= this.spawn(slot);
+    // the caller keeps its bytes for the next attempt: a copy travels
+    const objects = job.input.objects.map((object) => ({ ...object, bytes: new Uint8Array(object.bytes) }));
+    const request: WorkerRequest = { input: { ...job.input, objects } };
+    slot.worker.postMessage(
+      request,
+      objects.map((object) => object.bytes.buffer as ArrayBuffer),
+    );
+  }
+
+  private spawn(slot: Slot): Worker {
+    const worker = new Worker(this.entry, { resourceLimits: { maxOldGenerationSizeMb: this.settings.heapMiBMax } });
+    const isCurrent = () => slot.worker === worker;
+    worker.on('message', (reply: WorkerReply) => {
+      if (isCurrent()) this.finish(slot, reply);
+    });
+    worker.on('error', (error: Error & { code?: string }) => {
+      if (isCurrent()) void this.retire(slot, lost(error.message, error.code === 'ERR_WORKER_OUT_OF_MEMORY', error));
+    });
+    worker.on('exit', (code) => {
+      if (isCurrent()) void this.retire(slot, lost(`it exited with code ${code}`, false));
+    });
+    // waiting threads do not keep the process alive; a batch does, by its deadline
+    worker.unref();
+    return worker;
+  }
+
+  private finish(slot: Slot, reply: WorkerReply): void {
+    if ('error' in reply) {
+      const { kind, code, message, fields, stack } = reply.error;
+      void this.retire(slot, new MillraceError(kind, code, message, fields, new Error(stack)));
+      return;
+    }
+    if (reply.heldBytes > this.settings.heldBytesMax) {
+      void this.retire(slot, reply.output);
+      return;
+    }
+    const job = release(slot);
+    job?.settle(reply.output);
+    this.assign();
+  }
+
+  /** Ends a slot's thread and its job; the next job gets a fresh thread. */
+  private async retire(slot: Slot, result: BatchOutput | MillraceError): Promise<void> {
+    const { worker } = slot;
+    slot.worker = undefined;
+    release(slot)?.settle(result);
+    if (!this.closed) this.assign();
+    await worker?.terminate();
+  }
+
+  private abort(job: Job): void {
+    const at = this.queue.indexOf(job);
+    if (at !== -1) {
+      this.queue.splice(at, 1);
+      job.settle(aborted());
+      return;
+    }
+    const slot = this.slots.find((candidate) => candidate.job === job);
+    if (slot !== undefined) void this.retire(slot, aborted());
+  }
+}
+
+function release(slot: Slot): Job | undefined {
+  const { job } = slot;
+  clearTimeout(slot.deadline);
+  slot.job = undefined;
+  slot.deadline = undefined;
+  return job;
+}
+
+function aborted(): MillraceError {
+  return new MillraceError('unavailable', 'batch_aborted', 'The batch was abandoned');
+}
+
+function lost(why: string, outOfMemory: boolean, cause?: unknown): MillraceError {
+  return new MillraceError('unavailable', 'batch_worker_lost', `The batch worker was lost: ${why}`, { outOfMemory }, cause);
+}

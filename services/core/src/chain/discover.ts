@@ -1,4 +1,4 @@
-import { chainRoot, chainTopicPrefix, padded } from '../domain/keys.ts';
+import { chainRoot, chainTopicPrefix } from '../domain/keys.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
 /*

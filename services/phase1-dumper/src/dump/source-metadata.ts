@@ -1,0 +1,36 @@
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
+
+/** One topic as a broker describes it. `topicId` is the source's id: Kafka's, or `name:<clusterId>:<topic>` where brokers have none. */
+export type TopicDescription = { topic: string; topicId: string; hasTopicId: boolean; partitions: number[] };
+
+/** What one broker said. `requestedAt`: monotonic ms before the question was sent (exact rule R1 counts from it). A topic that is not in `topics` does not exist. */
+export type ClusterDescription = { clusterId: string; requestedAt: number; topics: Map<string, TopicDescription> };
+
+/**
+ * What the broker that leads a partition said of its identity. `topicId` null: it knows no such topic.
+ * `partitionExists` false: there is a topic of that name without this partition (made again with fewer, or just about to get more).
+ */
+export type IdentityAnswer = { clusterId: string; topicId: string | null; partitionExists: boolean; requestedAt: number; leaderEpoch: number | null };
+
+/** Offsets by the leader: first one kept, and the last stable one (next offset a read-committed reader can be given). */
+export type PartitionOffsets = { earliest: bigint; lastStable: bigint };
+
+/**
+ * Questions about topics that the consuming client cannot answer truly (design section 3). Every call ends within seconds;
+ * it rejects with kind `unavailable` when the brokers are away.
+ */
+export interface SourceMetadata {
+  /** Sentences for the status about checks that are off, e.g. because security settings cannot be followed. */
+  readonly notices: readonly string[];
+  describe(topics: readonly string[]): Promise<ClusterDescription>;
+  /** Asks the leader, never a cache: an answer is of a moment after the call. */
+  confirm(partition: TopicPartition): Promise<IdentityAnswer>;
+  /** Asks the leaders. Partitions whose leader does not answer, or that do not exist, are left out; keys as of `partitionKey`. */
+  offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>>;
+  close(): Promise<void>;
+}
+
+/** Text key of a topic-partition for maps: `<topic>/<partition>`; topics hold no `/`. Pure. */
+export function partitionKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,57 @@
+import { type ChainStart, chainFormat } from '@millrace/core/domain/chain.ts';
+import type { Dataset } from '@millrace/core/domain/dataset.ts';
+import type { PartitionOffsets } from './source-metadata.ts';
+
+export { startOffsetOf } from '@millrace/core/chain/entries.ts';
+
+export type StartFrom = Dataset['startFrom'];
+
+/** The earliest wish of all datasets of a topic. Pure. */
+export function earliestWish(datasets: readonly Pick<Dataset, 'kafkaTopic' | 'startFrom'>[], topic: string): StartFrom {
+  return datasets.some((dataset) => dataset.kafkaTopic === topic && dataset.startFrom === 'earliest') ? 'earliest' : 'latest';
+}
+
+/**
+ * What a wish means for this incarnation. Pure. `latest` speaks of records that were there when the wish was made: an incarnation that came later
+ * (after another one, or after the topic was seen missing) is read from its beginning, so that nothing produced since the wish is lost.
+ */
+export function wishFor(wish: StartFrom, seen: { otherIncarnations: boolean; topicWasMissing: boolean }): StartFrom {
+  return seen.otherIncarnations || seen.topicWasMissing ? 'earliest' : wish;
+}
+
+/**
+ * The start object of an incarnation: every existing partition's resolved offset; partitions that come later start at 0. Pure.
+ * @param offsets of *every* existing partition; one that is missing here would start at 0
+ */
+export function planStart(args: {
+  topic: string;
+  topicId: string;
+  clusterId: string;
+  startFrom: StartFrom;
+  offsets: ReadonlyMap<number, PartitionOffsets>;
+  attemptId: string;
+  nowMs: number;
+}): ChainStart {
+  const partitions = [...args.offsets].map(([partition, { earliest, lastStable }]) => [String(partition), args.startFrom === 'earliest' ? earliest : lastStable] as const);
+  return {
+    format: chainFormat,
+    topicId: args.topicId,
+    topic: args.topic,
+    clusterId: args.clusterId,
+    startFrom: args.startFrom,
+    partitions: Object.fromEntries(partitions),
+    attemptId: args.attemptId,
+    createdAt: new Date(args.nowMs).toISOString(),
+  };
+}
+
+/**
+ * What people are told about where landing began: nothing when it began at the first record Kafka has; otherwise the offsets, and for datasets
+ * that wish for earlier records the range that is missing. Pure.
+ * @param earliest first offset Kafka keeps of the partition now; null when not known
+ */
+export function startNotice(partition: number, start: ChainStart, chainStart: bigint, wish: StartFrom, earliest: bigint | null): string | null {
+  if (start.startFrom !== 'latest') return null;
+  const says = `partition ${partition} starts at ${chainStart} by startFrom latest`;
+  return wish === 'earliest' && earliest !== null && earliest < chainStart ? `${says}; a dataset wishes for earliest: records [${earliest}, ${chainStart}) were not landed` : says;
+}

@@ -1,0 +1,174 @@
+import { MillraceError } from '@millrace/core/domain/errors.ts';
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
+import type { Clock } from '@millrace/core/ports/clock.ts';
+import type { ConnectionOptions, metadataV12 } from '@platformatic/kafka';
+import { type ClusterDescription, type IdentityAnswer, type PartitionOffsets, partitionKey, type SourceMetadata, type TopicDescription } from '../dump/source-metadata.ts';
+import { answerWithin, type Broker, type BrokerAddress, BrokerConnections, parseBrokers } from './brokers.ts';
+
+type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
+
+/** Kafka's error codes that we act on. */
+const noError = 0;
+const leaderNotAvailable = 5;
+const unknownTopicOrPartition = 3;
+/** ListOffsets: special timestamps and the two ends of a broker's protocol. */
+const earliestTimestamp = -2n;
+const latestTimestamp = -1n;
+const readCommitted = 1;
+const consumerReplicaId = -1;
+/** A leader that has moved is followed so often in one call. */
+const leaderHopsMax = 3;
+
+/** Kafka's URL-safe text of a UUID as the vendor package writes it (`8-4-4-4-12` hex); undefined for the zero id of brokers without topic ids. Pure. */
+export function topicIdText(uuid: string | undefined): string | undefined {
+  const hex = (uuid ?? '').replaceAll('-', '');
+  return /^[0-9a-f]{32}$/i.test(hex) && !/^0+$/.test(hex) ? Buffer.from(hex, 'hex').toString('base64url') : undefined;
+}
+
+/** Topic ids, cluster id and offsets over TypeScript connections, asked of the broker that leads a partition. */
+export class KafkaMetadata implements SourceMetadata {
+  readonly notices: readonly string[] = [];
+  readonly #bootstrap: BrokerAddress[];
+  readonly #connections: BrokerConnections;
+  readonly #clock: Clock;
+  /** node id → address, as last told */
+  #addresses = new Map<number, BrokerAddress>();
+  /** partition → node id that led it when last told; a hint, proven by the leader's own answer */
+  readonly #leaders = new Map<string, number>();
+  /** questions not sent yet, by node id */
+  readonly #questions = new Map<number, { topics: Set<string>; answer: Promise<{ answer: MetadataResponse; requestedAt: number }> }>();
+  #next = 0;
+
+  constructor(options: { brokers: string; clientId: string; security: ConnectionOptions; clock: Clock }) {
+    this.#bootstrap = parseBrokers(options.brokers);
+    this.#connections = new BrokerConnections(options.clientId, options.security);
+    this.#clock = options.clock;
+  }
+
+  async describe(topics: readonly string[]): Promise<ClusterDescription> {
+    const { answer, requestedAt } = await this.#ask(await this.#anyBroker(), topics);
+    return { ...toDescription(answer), requestedAt };
+  }
+
+  async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {
+    const key = partitionKey({ topic, partition });
+    for (let hop = 0; hop < leaderHopsMax; hop++) {
+      const nodeId = this.#leaders.get(key);
+      const { answer, requestedAt } = await this.#askNode(nodeId, topic).catch((error) => {
+        this.#leaders.delete(key);
+        throw error;
+      });
+      const { clusterId, topics } = toDescription(answer);
+      const topicId = topics.get(topic)?.topicId ?? null;
+      const led = answer.topics.find(({ name }) => name === topic)?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
+      if (led !== undefined && led.leaderId === nodeId) return { clusterId, topicId, partitionExists: true, requestedAt, leaderEpoch: led.leaderEpoch >= 0 ? led.leaderEpoch : null };
+      if (led !== undefined) this.#leaders.set(key, led.leaderId);
+      else if (nodeId === undefined) return { clusterId, topicId, partitionExists: false, requestedAt, leaderEpoch: null };
+      else this.#leaders.delete(key); // a broker that led it once may be behind: ask any other
+    }
+    throw new MillraceError('unavailable', 'leader_moving', `the leader of ${topic}/${partition} cannot be found: it keeps moving or is being elected`, { topic, partition });
+  }
+
+  async offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>> {
+    const found = new Map<string, PartitionOffsets>();
+    const unled = partitions.filter((p) => !this.#addresses.has(this.#leaders.get(partitionKey(p)) ?? -1));
+    if (unled.length > 0) await this.describe([...new Set(unled.map(({ topic }) => topic))]);
+    const byNode = Map.groupBy(partitions, (p) => this.#leaders.get(partitionKey(p)) ?? -1);
+    await Promise.all(
+      [...byNode].map(async ([nodeId, led]) => {
+        const address = this.#addresses.get(nodeId);
+        if (address === undefined) return;
+        try {
+          const broker = await this.#connections.to(address);
+          const [earliest, latest] = await Promise.all([this.#listOffsets(broker, led, earliestTimestamp), this.#listOffsets(broker, led, latestTimestamp)]);
+          for (const p of led) {
+            const key = partitionKey(p);
+            const first = earliest.get(key);
+            const end = latest.get(key);
+            if (first !== undefined && end !== undefined) found.set(key, { earliest: first, lastStable: end });
+            else this.#leaders.delete(key);
+          }
+        } catch {
+          for (const p of led) this.#leaders.delete(partitionKey(p)); // left out of the answer, as promised; asked anew next time
+        }
+      }),
+    );
+    return found;
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  /** Joins questions of one turn to one broker into one request, so that hundreds of partitions cost a few requests. `undefined` asks any broker. */
+  #askNode(nodeId: number | undefined, topic: string): Promise<{ answer: MetadataResponse; requestedAt: number }> {
+    const node = nodeId ?? -1;
+    const waiting = this.#questions.get(node);
+    if (waiting !== undefined) {
+      waiting.topics.add(topic);
+      return waiting.answer;
+    }
+    const topics = new Set([topic]);
+    const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+      this.#questions.delete(node);
+      const address = this.#addresses.get(node);
+      const broker = address === undefined ? await this.#anyBroker() : await this.#connections.to(address);
+      return this.#ask(broker, [...topics]);
+    });
+    this.#questions.set(node, { topics, answer });
+    return answer;
+  }
+
+  /** A broker that answers: known ones in turn, then the bootstrap list. */
+  async #anyBroker(): Promise<Broker> {
+    const candidates = [...this.#addresses.values(), ...this.#bootstrap];
+    let failure: unknown;
+    for (let i = 0; i < candidates.length; i++) {
+      const address = candidates[(this.#next + i) % candidates.length] as BrokerAddress;
+      try {
+        const broker = await this.#connections.to(address);
+        this.#next = (this.#next + i) % candidates.length;
+        return broker;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw new MillraceError('unavailable', 'kafka_away', `no Kafka broker answers (${this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')})`, {}, failure);
+  }
+
+  async #ask(broker: Broker, topics: readonly string[]): Promise<{ answer: MetadataResponse; requestedAt: number }> {
+    const requestedAt = this.#clock.monotonic();
+    const answer = await broker.metadata.async(broker.connection, [...topics], false).catch((error) => answerWithin<MetadataResponse>(error, broker.address));
+    this.#addresses = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    for (const { name, errorCode, partitions } of answer.topics)
+      if (errorCode === noError) for (const { partitionIndex, leaderId } of partitions) this.#leaders.set(partitionKey({ topic: name ?? '', partition: partitionIndex }), leaderId);
+    return { answer, requestedAt };
+  }
+
+  async #listOffsets(broker: Broker, partitions: readonly TopicPartition[], timestamp: bigint): Promise<Map<string, bigint>> {
+    const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, of]) => ({
+      name,
+      partitions: of.map(({ partition }) => ({ partitionIndex: partition, currentLeaderEpoch: -1, timestamp })),
+    }));
+    type Answer = Awaited<ReturnType<typeof broker.listOffsets.async>>;
+    const answer = await broker.listOffsets.async(broker.connection, consumerReplicaId, readCommitted, topics).catch((error) => answerWithin<Answer>(error, broker.address));
+    const offsets = new Map<string, bigint>();
+    for (const { name, partitions: of } of answer.topics)
+      for (const { partitionIndex, errorCode, offset } of of) if (errorCode === noError && offset >= 0n) offsets.set(partitionKey({ topic: name, partition: partitionIndex }), offset);
+    return offsets;
+  }
+}
+
+/** @throws kind `unavailable` for a topic that is there but cannot be described now */
+function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requestedAt'> {
+  const clusterId = answer.clusterId ?? 'unknown';
+  const topics = new Map<string, TopicDescription>();
+  for (const { name, errorCode, topicId, partitions } of answer.topics) {
+    if (name === null || name === undefined || errorCode === unknownTopicOrPartition) continue;
+    if (errorCode !== noError && errorCode !== leaderNotAvailable)
+      throw new MillraceError('unavailable', 'topic_not_described', `Kafka refuses to describe topic ${name}: error ${errorCode}${errorCode === 29 ? ' (not authorized)' : ''}`, { topic: name, errorCode });
+    const id = topicIdText(topicId);
+    topics.set(name, { topic: name, topicId: id ?? `name:${clusterId}:${name}`, hasTopicId: id !== undefined, partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b) });
+  }
+  return { clusterId, topics };
+}

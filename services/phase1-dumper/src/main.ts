@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createLogger, type Logger } from '@millrace/core/adapters/admin/logger.ts';
+import { createRegistry, startAdminServer } from '@millrace/core/adapters/admin/server.ts';
+import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { systemClock } from '@millrace/core/adapters/system/clock.ts';
+import { systemRandom } from '@millrace/core/adapters/system/random.ts';
+import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
+import { printableSettings } from '@millrace/core/domain/settings.ts';
+import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { probeStore } from '@millrace/core/stores/probe-store.ts';
+import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
+import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
+import { type Phase1Settings, phase1Settings, readPhase1Settings } from './config.ts';
+import { KafkaSource } from './kafka/kafka-source.ts';
+import { openMetadata } from './kafka/open-metadata.ts';
+import { parseKafkaProperties } from './kafka/properties.ts';
+import type { LandingContext } from './run/context.ts';
+import { Health } from './run/health.ts';
+import { Limit } from './run/limit.ts';
+import { createMetrics } from './run/metrics.ts';
+import { WantedTopics } from './run/topics.ts';
+import { LandingWorker } from './run/worker.ts';
+
+/** Raw objects compressed and stored at once. */
+const publicationsMax = 8;
+/** Of the budget: what the Kafka client may hold fetched, at most 64 MiB. */
+const queueShare = 4;
+const queueBytesMax = 64 * 2 ** 20;
+const startRetryMs = 2_000;
+
+async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Promise<void> {
+  const health = new Health();
+  const registry = createRegistry();
+  const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), { stateDir: settings.MILLRACE_STATE_DIR, worker: 'phase1', log });
+  const admin = await startAdminServer({ listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, registry, checks: () => [...health.checks(), metastore.check()], log });
+  const properties = settings.KAFKA_PROPERTIES === undefined ? {} : parseKafkaProperties(readProperties(settings.KAFKA_PROPERTIES), settings.KAFKA_PROPERTIES);
+  const clientId = `millrace-phase1-${hostname()}-${process.pid}`;
+  const metadata = openMetadata({ brokers: settings.KAFKA_BROKERS, clientId, properties, clock: systemClock });
+  for (const notice of metadata.notices) log.warn(notice);
+  const store = openObjectStore(settings.MILLRACE_RAW_URL, { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE });
+
+  await untilThere(() => probeStore(store, { clock: systemClock, random: systemRandom, signal: stop }), 'store', health, log, stop);
+  await untilThere(() => metadata.describe([]), 'kafka', health, log, stop);
+
+  const wanted = new WantedTopics();
+  const context: LandingContext = {
+    store,
+    metadata,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    metrics: createMetrics(registry),
+    health,
+    publications: new Limit(publicationsMax),
+    writer: `${hostname()}-${process.pid}`,
+    seal: { sealBytes: settings.MILLRACE_SEAL_BYTES, sealIntervalMs: settings.MILLRACE_SEAL_INTERVAL_MS },
+    sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
+    wish: (topic) => wanted.wish(topic),
+  };
+  const worker = new LandingWorker({
+    context,
+    wanted,
+    metastore,
+    budgetBytes: settings.MILLRACE_BUFFER_BYTES_MAX,
+    stallTimeoutMs: settings.MILLRACE_STALL_TIMEOUT_MS,
+    openSource: (handler) =>
+      KafkaSource.open(
+        {
+          brokers: settings.KAFKA_BROKERS,
+          groupId: `${settings.MILLRACE_GROUP_PREFIX}-landing`,
+          clientId,
+          properties,
+          sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
+          queueBytes: Math.min(queueBytesMax, settings.MILLRACE_BUFFER_BYTES_MAX / queueShare),
+          clock: systemClock,
+          onEvent: ({ level, message, code }) => log[level]({ code }, message),
+        },
+        handler,
+      ),
+  });
+  stop.addEventListener('abort', () => worker.stop(), { once: true });
+  if (stop.aborted) worker.stop();
+  await worker.run();
+  await Promise.all([metadata.close(), closeStore(store), admin.close()]);
+}
+
+/** Asks until the other side is there: bounded back-off, a clear line each time its answer changes. What is wrong for good is thrown. */
+async function untilThere(ask: () => Promise<unknown>, party: 'store' | 'kafka', health: Health, log: Logger, stop: AbortSignal): Promise<void> {
+  let said = '';
+  for (let waits = 0; !stop.aborted; waits++) {
+    try {
+      await ask();
+      health.set(party, null);
+      return;
+    } catch (error) {
+      if (!isKind(error, 'unavailable')) throw error;
+      const words = describeError(error);
+      health.set(party, words);
+      if (words !== said) log.warn({ party, err: error }, 'waiting for the other side');
+      said = words;
+      await systemClock.sleep(Math.min(startRetryMs, 250 * 2 ** waits), stop);
+    }
+  }
+}
+
+function readProperties(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MillraceError('invalid', 'bad_kafka_properties', `KAFKA_PROPERTIES: ${path} cannot be read`, { path }, cause);
+  }
+}
+
+const closeStore = (store: ObjectStore) => store.close().catch(() => undefined);
+
+async function main(): Promise<number> {
+  let log = createLogger('phase1', 'info');
+  try {
+    const settings = readPhase1Settings(process.env);
+    log = createLogger('phase1', settings.LOG_LEVEL);
+    log.info({ settings: printableSettings(phase1Settings, settings) }, 'phase 1 starts');
+    const stop = new AbortController();
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      log.info({ signal }, 'stopping: publishing what is buffered, leaving the group');
+      stop.abort();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    await run(settings, log, stop.signal);
+    log.info('phase 1 ended');
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, describeError(error));
+    return 1;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,121 @@
+import { discoverTopicIds } from '@millrace/core/chain/discover.ts';
+import { readChainStart } from '@millrace/core/chain/entries.ts';
+import { findTail } from '@millrace/core/chain/tail.ts';
+import { type ChainStart, chainEntry, chainStart, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
+import { chainEntryKey, chainStartKey } from '@millrace/core/domain/keys.ts';
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
+import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
+import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
+import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
+import { planStart, startNotice, wishFor } from '../dump/start.ts';
+import { type LandingContext, stamp } from './context.ts';
+import { persist, settleCommit } from './persist.ts';
+import type { OwnedChain } from './publish.ts';
+
+/** How often a topic or position that is not ready is looked at again, ms. */
+const waitMs = 1_000;
+/** Claims lost in a row to former owners' last publications before it counts as being fenced. */
+const handoversMax = 20;
+
+export type ClaimEnding =
+  | { status: 'claimed'; chain: OwnedChain; notice: string | null }
+  | { status: 'fenced' }
+  /** `chain` is set when the claim was written and the position is what stops it */
+  | { status: 'stopped'; reason: string; chain: OwnedChain | null }
+  | { status: 'aborted' };
+
+/**
+ * Makes us the owner of the chain of whatever topic of that name exists now: identity from the leader, first offsets, tail, claim entry with the epoch raised,
+ * position compared with what Kafka keeps. Waits as long as it takes for the topic and for either side; the signal ends it.
+ * @throws kind `corrupt`, or `invalid` for a chain of a newer format
+ */
+export async function claimChain(context: LandingContext, partition: TopicPartition, signal: AbortSignal, onWait: (reason: string) => void): Promise<ClaimEnding> {
+  const identity = await waitForTopic(context, partition, signal, onWait);
+  if (identity === undefined) return { status: 'aborted' };
+  const start = await persist(context, 'store', 'resolve first offsets', () => findOrMakeStart(context, partition.topic, identity, signal), signal, onWait);
+  if (start === undefined) return { status: 'aborted' };
+
+  const source = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
+  let hint = 0n;
+  for (let handovers = 0; handovers < handoversMax; handovers++) {
+    const tail = await persist(context, 'store', 'read the chain', async () => ({ entry: await findTail(context.store, source.topic, source, hint, signal) }), signal, onWait);
+    if (tail === undefined) return { status: 'aborted' };
+    const plan = planClaim(source, tail.entry, start, stamp(context));
+    if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null };
+    const key = chainEntryKey(source.topic, source, plan.entry.seq);
+    const commit = await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);
+    if (commit.status === 'aborted') return { status: 'aborted' };
+    if (commit.status === 'committed') {
+      const chain: OwnedChain = {
+        source,
+        head: headAfter(plan.entry, plan.chainStart),
+        identity: { clusterId: source.clusterId, topicId: source.topicId, confirmedAt: identity.requestedAt },
+      };
+      return checkBeforeReading(context, chain, identity, start, signal, onWait);
+    }
+    if (afterLostClaim(parseStored(chainEntry, commit.body, `chain entry ${key}`)) === 'fenced') return { status: 'fenced' };
+    hint = tail.entry?.seq ?? 0n;
+  }
+  return { status: 'fenced' };
+}
+
+async function waitForTopic(context: LandingContext, partition: TopicPartition, signal: AbortSignal, onWait: (reason: string) => void): Promise<(IdentityAnswer & { topicId: string }) | undefined> {
+  while (!signal.aborted) {
+    const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(partition), signal, onWait);
+    if (answer === undefined) return undefined;
+    if (answer.topicId !== null && answer.partitionExists) return { ...answer, topicId: answer.topicId };
+    onWait(answer.topicId === null ? `topic ${partition.topic} does not exist` : `topic ${partition.topic} has no partition ${partition.partition}`);
+    await context.clock.sleep(waitMs, signal);
+  }
+  return undefined;
+}
+
+/** The incarnation's start object; the first claimant makes it, of all partitions at once. @throws kind `unavailable` while that cannot be told for sure */
+async function findOrMakeStart(context: LandingContext, topic: string, identity: { clusterId: string; topicId: string }, signal: AbortSignal): Promise<ChainStart> {
+  const { store, metadata, clock } = context;
+  const { topicId, clusterId } = identity;
+  const known = await readChainStart(store, topic, topicId, signal);
+  if (known !== undefined) return known;
+
+  const otherIncarnations = (await discoverTopicIds(store, topic, signal)).some((id) => id !== topicId);
+  const { startFrom, topicWasMissing } = context.wish(topic);
+  const partitions = (await metadata.describe([topic])).topics.get(topic)?.partitions ?? [];
+  const found = await metadata.offsets(partitions.map((partition) => ({ topic, partition })));
+  const offsets = new Map(partitions.flatMap((partition) => {
+    const of = found.get(partitionKey({ topic, partition }));
+    return of === undefined ? [] : [[partition, of] as const];
+  }));
+  if (offsets.size < partitions.length || partitions.length === 0) throw new MillraceError('unavailable', 'offsets_incomplete', `the leaders of ${topic} told offsets of ${offsets.size} of ${partitions.length} partitions`, { topic });
+  const still = await metadata.confirm({ topic, partition: partitions[0] ?? 0 });
+  if (still.topicId !== topicId) throw new MillraceError('unavailable', 'topic_changed', `topic ${topic} was made again while its first offsets were asked for`, { topic });
+
+  const { attemptId } = stamp(context);
+  const start = planStart({ topic, topicId, clusterId, startFrom: wishFor(startFrom, { otherIncarnations, topicWasMissing }), offsets, attemptId, nowMs: clock.now() });
+  const key = chainStartKey(topic, topicId);
+  const commit = await settleCommit(context, key, encodeStored(chainStart, start), attemptId, signal);
+  if (commit.status === 'committed') return start;
+  if (commit.status === 'conflicted') return parseStored(chainStart, commit.body, `chain start ${key}`);
+  throw new MillraceError('unavailable', 'start_not_settled', `first offsets of ${topic} were not settled`, { topic });
+}
+
+async function checkBeforeReading(context: LandingContext, chain: OwnedChain, answer: IdentityAnswer, start: ChainStart, signal: AbortSignal, onWait: (reason: string) => void): Promise<ClaimEnding> {
+  const { source, head } = chain;
+  const fell = leaderEpochFell(head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
+  if (fell !== null) return { status: 'stopped', reason: fell, chain };
+  let suspicion: PositionSuspicion = null;
+  while (!signal.aborted) {
+    const known = await persist(context, 'kafka', 'ask for offsets', () => context.metadata.offsets([source]), signal, onWait);
+    const offsets = known?.get(partitionKey(source));
+    if (offsets !== undefined) {
+      const verdict = checkPosition(head.nextOffset, offsets, false, suspicion, context.clock.monotonic());
+      if (verdict.verdict === 'stop') return { status: 'stopped', reason: verdict.reason, chain };
+      const notice = startNotice(source.partition, start, head.chainStart, context.wish(source.topic).startFrom, offsets.earliest);
+      if (verdict.verdict === 'read') return { status: 'claimed', chain, notice };
+      suspicion = verdict.suspicion;
+      onWait(verdict.reason);
+    }
+    await context.clock.sleep(waitMs, signal);
+  }
+  return { status: 'aborted' };
+}

@@ -1,0 +1,34 @@
+import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
+import type { Clock, Random } from '@millrace/core/ports/clock.ts';
+import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import type { WriterStamp } from '../dump/claim.ts';
+import type { SealSettings } from '../dump/seal.ts';
+import type { SourceMetadata } from '../dump/source-metadata.ts';
+import type { StartFrom } from '../dump/start.ts';
+import type { Health } from './health.ts';
+import type { Limit } from './limit.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What every partition of a worker shares. */
+export type LandingContext = {
+  store: ObjectStore;
+  metadata: SourceMetadata;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  metrics: Metrics;
+  health: Health;
+  /** raw objects that may be compressed and stored at once */
+  publications: Limit;
+  /** name of this process in entries and reports */
+  writer: string;
+  seal: SealSettings;
+  sessionTimeoutMs: number;
+  /** what the datasets of a topic wish for, and whether this process has seen the topic missing since then */
+  wish(topic: string): { startFrom: StartFrom; topicWasMissing: boolean };
+};
+
+/** A fresh attempt id with the writer's name and time. */
+export function stamp(context: LandingContext): WriterStamp {
+  return { attemptId: context.random.ulid(), writer: context.writer, nowMs: context.clock.now() };
+}

@@ -1,0 +1,287 @@
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
+import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
+import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
+import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
+import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
+import type { PartitionOffsets } from '../dump/source-metadata.ts';
+import { claimChain } from './claim.ts';
+import type { LandingContext } from './context.ts';
+import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
+
+/**
+ * `claiming` → `running` → back to `claiming` when fenced (after a wait) or when the topic was made again;
+ * `stopped` waits for a person; `released` is the end: the group took the partition away.
+ */
+export type LandingState = 'claiming' | 'running' | 'stopped' | 'released';
+
+/** What the status shows of a partition. `received`: next offset that will arrive, ahead of `landed` by what is buffered. */
+export type LandingView = {
+  state: LandingState;
+  reason: string | null;
+  notice: string | null;
+  chain: OwnedChain | null;
+  received: bigint | null;
+  end: bigint | null;
+  progressAt: number;
+};
+
+/** One partition while the group assigns it to us: claims its chain, buffers ranges, seals, publishes one at a time. All decisions are in `dump/`. */
+export class PartitionLanding {
+  readonly partition: TopicPartition;
+  readonly #context: LandingContext;
+  readonly #source: RecordSource;
+  readonly #soft = new AbortController();
+  readonly #hard = new AbortController();
+  #state: LandingState = 'claiming';
+  #reason: string | null = null;
+  #notice: string | null = null;
+  #chain: OwnedChain | null = null;
+  #buffer: LineBuffer = emptyBuffer();
+  #publishingBytes = 0;
+  #publishing: Promise<void> | undefined;
+  #received: bigint | null = null;
+  #leaderEpoch: number | null = null;
+  #end: bigint | null = null;
+  #progressAt: number;
+  #suspicion: PositionSuspicion = null;
+  #fencings = 0;
+  #identityDoubted = false;
+
+  constructor(partition: TopicPartition, context: LandingContext, source: RecordSource) {
+    this.partition = partition;
+    this.#context = context;
+    this.#source = source;
+    this.#progressAt = context.clock.monotonic();
+    this.#claim(0);
+  }
+
+  get bufferedBytes(): number {
+    return this.#buffer.bytes + this.#publishingBytes;
+  }
+
+  view(): LandingView {
+    return { state: this.#state, reason: this.#reason, notice: this.#notice, chain: this.#chain, received: this.#received, end: this.#end, progressAt: this.#progressAt };
+  }
+
+  /** Takes what was read. Ranges of a partition that is not being read (any more) are dropped: somebody reads them again. */
+  accept(range: LineRange): void {
+    if (this.#state !== 'running' || this.#soft.signal.aborted || this.#received === null) return;
+    const fell = leaderEpochFell(this.#leaderEpoch, range.leaderEpoch, range.startOffset);
+    if (fell !== null) return this.#stop(fell);
+    appendRange(this.#buffer, range, this.#received);
+    this.#received = range.endOffset;
+    this.#leaderEpoch = range.leaderEpoch ?? this.#leaderEpoch;
+    this.#progressAt = this.#context.clock.monotonic();
+  }
+
+  /** Called many times a second: seals when it is time. */
+  tick(now: number): void {
+    if (this.#chain === null || this.#publishing !== undefined || this.#soft.signal.aborted) return;
+    if (this.#state !== 'running' && this.#state !== 'stopped') return;
+    if (shouldSeal(this.#buffer, this.#context.seal, now) || this.#identityDoubted) this.#publish();
+  }
+
+  /** The watch saw another id under our topic's name: ask the leader now, whether there are records or not. */
+  doubtIdentity(): void {
+    if (this.#state === 'running') this.#identityDoubted = true;
+  }
+
+  /** Keeps the proof of identity fresh, so that little is unproven when the topic is made again (R1). Does not wait while the topic is missing. */
+  async refreshProof(): Promise<void> {
+    const chain = this.#chain;
+    if (this.#state !== 'running' || chain === null || this.#buffer.ranges.length === 0 || this.#publishing !== undefined) return;
+    const answer = await this.#context.metadata.confirm(this.partition).catch(() => undefined);
+    if (answer === undefined || this.#chain !== chain) return;
+    if (answer.topicId === chain.source.topicId && answer.clusterId === chain.source.clusterId) this.#chain = { ...chain, identity: { ...chain.identity, confirmedAt: Math.max(chain.identity.confirmedAt, answer.requestedAt) } };
+    else if (answer.topicId !== null) this.#identityDoubted = true;
+  }
+
+  /** What the leader keeps, asked now and then: retention may overrun us and logs may be cut while we read. */
+  sawOffsets(offsets: PartitionOffsets): void {
+    this.#end = offsets.lastStable;
+    if (this.#state !== 'running' || this.#received === null) return;
+    const verdict = checkPosition(this.#received, offsets, true, this.#suspicion, this.#context.clock.monotonic());
+    if (verdict.verdict === 'stop') this.#stop(verdict.reason);
+    else this.#suspicion = verdict.suspicion;
+  }
+
+  /** A person decided: a stopped partition looks again. */
+  evaluateAgain(): void {
+    if (this.#state !== 'stopped' || this.#publishing !== undefined || this.#buffer.ranges.length > 0) return;
+    this.#claim(0);
+  }
+
+  /**
+   * The group takes the partition in good order, or the process ends: publishes what is buffered, and drops what could not be within `deadlineMs`.
+   * Idempotent.
+   */
+  async release(deadlineMs: number): Promise<void> {
+    const { clock } = this.#context;
+    const done = new AbortController();
+    // the first part of the time belongs to proofs and retries in good order, the rest to publishing what is proven
+    void clock.sleep(deadlineMs * 0.6, done.signal).then(() => this.#soft.abort());
+    void clock.sleep(deadlineMs, done.signal).then(() => this.#hard.abort());
+    this.#source.stop(this.partition);
+    if (this.#state === 'claiming') this.#hard.abort();
+    await this.#publishing;
+    if ((this.#state === 'running' || this.#state === 'stopped') && this.#chain !== null && this.#buffer.ranges.length > 0 && !this.#hard.signal.aborted) {
+      this.#publish();
+      await this.#publishing;
+    }
+    done.abort();
+    this.drop('released');
+  }
+
+  /** Somebody else owns the partition already, or the time is up: forget what is buffered. */
+  drop(cause: 'lost' | 'released'): void {
+    this.#soft.abort();
+    this.#hard.abort();
+    this.#dropBuffer(cause);
+    this.#state = 'released';
+    this.#reason = null;
+  }
+
+  #claim(delayMs: number): void {
+    this.#state = 'claiming';
+    this.#received = null;
+    this.#suspicion = null;
+    this.#identityDoubted = false;
+    void this.#claimAndStart(delayMs).catch((error) => {
+      if (isKind(error, 'conflict')) return; // the group took it away meanwhile: the release follows
+      this.#context.log.error({ ...this.partition, err: error }, 'a chain cannot be claimed');
+      this.#halt(describeError(error));
+    });
+  }
+
+  async #claimAndStart(delayMs: number): Promise<void> {
+    const { clock, metrics, log } = this.#context;
+    const signal = this.#hard.signal;
+    await clock.sleep(delayMs, signal);
+    const ending = await claimChain(this.#context, this.partition, signal, this.#wait);
+    if (signal.aborted) return;
+    metrics.claims.inc({ result: ending.status });
+    if (ending.status === 'fenced') return this.#fenced('another worker claimed the chain at the same time');
+    if (ending.status === 'aborted') return;
+    if (ending.status === 'stopped') {
+      this.#chain = ending.chain;
+      return this.#halt(ending.reason);
+    }
+    const { chain, notice } = ending;
+    this.#chain = chain;
+    this.#notice = notice;
+    this.#received = chain.head.nextOffset;
+    this.#leaderEpoch = chain.head.leaderEpoch;
+    this.#progressAt = clock.monotonic();
+    this.#state = 'running';
+    this.#reason = null;
+    log.info({ ...this.partition, topicId: chain.source.topicId, epoch: chain.head.epoch.toString(), offset: chain.head.nextOffset.toString() }, 'claimed');
+    this.#source.start({ ...this.partition, offset: chain.head.nextOffset, leaderEpoch: chain.head.leaderEpoch });
+  }
+
+  #publish(): void {
+    const chain = this.#chain;
+    if (chain === null) return;
+    const sealed = this.#buffer;
+    this.#buffer = emptyBuffer();
+    this.#publishingBytes = sealed.bytes;
+    this.#identityDoubted = false;
+    const from = this.#context.clock.monotonic();
+    this.#publishing = this.#publishSealed(chain, sealed)
+      .then(
+        (ending) => this.#published(ending, from),
+        (error) => {
+          this.#context.log.error({ ...this.partition, err: error }, 'a publication failed');
+          this.#source.stop(this.partition);
+          this.#dropBuffer('failed');
+          this.#halt(describeError(error));
+        },
+      )
+      .finally(() => {
+        this.#publishing = undefined;
+        this.#publishingBytes = 0;
+      });
+  }
+
+  async #publishSealed(chain: OwnedChain, { ranges }: LineBuffer): Promise<PublishEnding> {
+    const signals = { soft: this.#soft.signal, hard: this.#hard.signal };
+    if (ranges.length > 0) return publishRanges(this.#context, chain, ranges, signals, this.#wait);
+    const verdict = await confirmIdentity(this.#context, chain, signals.soft, this.#wait);
+    if (verdict?.verdict === 'recreated' || verdict?.verdict === 'other_cluster') return { status: 'source_changed', chain, verdict, droppedRecords: 0 };
+    return { status: 'published', chain };
+  }
+
+  async #published(ending: PublishEnding, from: number): Promise<void> {
+    const { metrics, log, clock } = this.#context;
+    metrics.publications.inc({ result: ending.status });
+    if (ending.status === 'fenced') {
+      metrics.dropped.inc({ cause: 'fenced' }, this.#bufferedRecords());
+      return this.#fenced(`epoch ${ending.winner.epoch} of ${ending.winner.writer} owns the chain`);
+    }
+    const before = this.#chain;
+    this.#chain = ending.chain;
+    if (ending.chain.head.seq !== before?.head.seq) this.#committed(ending.chain);
+    if (ending.status === 'published') {
+      metrics.publishSeconds.observe((clock.monotonic() - from) / 1000);
+      if (this.#state === 'running') this.#reason = null;
+      return;
+    }
+    metrics.dropped.inc({ cause: ending.status }, ending.droppedRecords);
+    if (ending.status === 'aborted') return this.#dropBuffer('released');
+    this.#source.stop(this.partition);
+    this.#dropBuffer('source_changed');
+    const now = ending.verdict.verdict === 'recreated' ? ending.verdict.topicId : `cluster ${ending.verdict.clusterId}`;
+    log.warn({ ...this.partition, topicId: ending.chain.source.topicId, now, landed: ending.chain.head.nextOffset.toString(), unproven: ending.droppedRecords }, 'the topic was made again: its old records end here');
+    if (ending.verdict.verdict === 'recreated') await closeChain(this.#context, ending.chain, ending.verdict.topicId, this.#hard.signal);
+    this.#chain = null;
+    if (!this.#hard.signal.aborted && this.#state !== 'released') this.#claim(0);
+  }
+
+  #committed({ source, head }: OwnedChain): void {
+    this.#fencings = 0;
+    this.#context.metrics.pingPong.remove({ topic: source.topic, partition: String(source.partition) });
+    const metadata = JSON.stringify({ topicId: source.topicId, epoch: head.epoch.toString(), seq: head.seq.toString() });
+    this.#source.commitOffsets([{ ...this.partition, offset: head.nextOffset, leaderEpoch: head.leaderEpoch, metadata }]);
+  }
+
+  #fenced(words: string): void {
+    const { metrics, log, random, sessionTimeoutMs } = this.#context;
+    this.#source.stop(this.partition);
+    this.#dropBuffer('fenced');
+    this.#chain = null;
+    this.#fencings++;
+    const delayMs = reclaimDelayMs(sessionTimeoutMs, this.#fencings, random.fraction());
+    this.#reason = `fenced: ${words}; claimed again in ${Math.round(delayMs / 1000)} s while Kafka assigns the partition to us`;
+    const pingPong = this.#fencings >= pingPongFencings;
+    if (pingPong) metrics.pingPong.set({ topic: this.partition.topic, partition: String(this.partition.partition) }, 1);
+    log[pingPong ? 'error' : 'warn']({ ...this.partition, fencings: this.#fencings, delayMs }, this.#reason);
+    if (!this.#hard.signal.aborted && this.#state !== 'released') this.#claim(delayMs);
+  }
+
+  /** Reading ends, what is buffered is still published, and a person is needed. */
+  #stop(reason: string): void {
+    this.#source.stop(this.partition);
+    this.#halt(reason);
+    this.#context.log.error({ ...this.partition, reason }, 'a partition stops');
+  }
+
+  #halt(reason: string): void {
+    if (this.#state === 'released') return;
+    this.#state = 'stopped';
+    this.#reason = reason;
+  }
+
+  readonly #wait = (reason: string): void => {
+    if (this.#state === 'claiming' || this.#state === 'running') this.#reason = reason;
+  };
+
+  #bufferedRecords(): number {
+    return this.#buffer.ranges.reduce((sum, range) => sum + range.recordCount, 0);
+  }
+
+  #dropBuffer(cause: string): void {
+    const records = this.#bufferedRecords();
+    if (records > 0) this.#context.metrics.dropped.inc({ cause }, records);
+    this.#buffer = emptyBuffer();
+  }
+}

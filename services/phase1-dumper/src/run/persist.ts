@@ -1,0 +1,60 @@
+import { commitObject } from '@millrace/core/stores/commit-object.ts';
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import type { LandingContext } from './context.ts';
+import type { Party } from './health.ts';
+
+const retryMinMs = 200;
+const retryMaxMs = 5_000;
+/** One settling of a commit may take so long, ms, before it is begun again with the same bytes. */
+const commitDeadlineMs = 15_000;
+
+/**
+ * Repeats a request while the other side is away: bounded back-off with jitter, until the signal aborts.
+ * `invalid` is waited for too: credentials and buckets are mended from outside while the buffer is held. `corrupt` and `internal` are thrown.
+ * @returns undefined when the signal aborted first
+ */
+export async function persist<T>(context: LandingContext, party: Party, doing: string, request: () => Promise<T>, signal: AbortSignal, onWait?: (reason: string) => void): Promise<T | undefined> {
+  for (let delayMs = retryMinMs; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
+    try {
+      const result = await request();
+      context.health.set(party, null);
+      return result;
+    } catch (error) {
+      if (!isKind(error, 'unavailable', 'invalid') || (isKind(error, 'invalid') && error.code === 'newer_format')) throw error;
+      if (signal.aborted) return undefined;
+      const reason = `${doing}: ${describeError(error)}`;
+      context.health.set(party, reason);
+      onWait?.(reason);
+      context.metrics.retries.inc({ doing });
+      context.log.warn({ doing, delayMs, err: error }, 'waiting for the other side');
+      await context.clock.sleep(delayMs * (0.75 + context.random.fraction() / 2), signal);
+    }
+  }
+  return undefined;
+}
+
+/** A commit that is settled, or was given up by the signal: then it may still land, and only a reader of the chain can tell. */
+export type SettledCommit = { status: 'committed' } | { status: 'conflicted'; body: Uint8Array } | { status: 'aborted' };
+
+/** Puts `body` at `key` if absent and settles the outcome, however long it takes: an unknown ending repeats the identical put (design section 2). */
+export async function settleCommit(context: LandingContext, key: string, body: Uint8Array, attemptId: string, signal: AbortSignal, onWait?: (reason: string) => void): Promise<SettledCommit> {
+  const isOurs = (stored: Uint8Array) => attemptIdOf(stored) === attemptId;
+  for (let delayMs = retryMinMs; ; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
+    const { clock, random } = context;
+    const commit = await persist(context, 'store', 'commit', () => commitObject(context.store, key, body, isOurs, { clock, random, deadlineMs: commitDeadlineMs, signal }), signal, onWait);
+    if (commit === undefined) return { status: 'aborted' };
+    if (commit.status !== 'unknown') return commit;
+    if (signal.aborted) return { status: 'aborted' };
+    onWait?.(`the outcome of a commit is unknown: ${describeError(commit.cause)}`);
+    context.metrics.retries.inc({ doing: 'settle' });
+    await clock.sleep(delayMs, signal);
+  }
+}
+
+function attemptIdOf(stored: Uint8Array): unknown {
+  try {
+    return (JSON.parse(new TextDecoder().decode(stored)) as { attemptId?: unknown } | null)?.attemptId;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import { hash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
+import { type ChainEntry, chainEntry, encodeStored, parseStored, type RawObject } from '@millrace/core/domain/chain.ts';
+import { chainEntryKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
+import type { SourceIdentity } from '@millrace/core/domain/source.ts';
+import type { LineRange } from '@millrace/core/ports/record-source.ts';
+import type { ChainHead } from '../dump/claim.ts';
+import { type IdentityVerdict, judgeIdentity, type KnownIdentity, splitByProof } from '../dump/identity.ts';
+import { type PublicationPlan, planCloseEntry, planDataEntry, planPublication } from '../dump/publish.ts';
+import { type LandingContext, stamp } from './context.ts';
+import { persist, settleCommit } from './persist.ts';
+
+const compress = promisify(zstdCompress);
+const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** How often a leader is asked again while the topic is missing or cannot be asked, ms. */
+const identityRetryMs = 500;
+
+/** A chain we own: who it is of, where it stands, until when its identity is proven. */
+export type OwnedChain = { source: SourceIdentity; head: ChainHead; identity: KnownIdentity };
+
+/** `soft` ends waiting for proofs (then only what is proven is published), `hard` ends everything. */
+export type PublishSignals = { soft: AbortSignal; hard: AbortSignal };
+
+export type PublishEnding =
+  /** all ranges are published */
+  | { status: 'published'; chain: OwnedChain }
+  /** a newer writer owns the chain */
+  | { status: 'fenced'; winner: ChainEntry }
+  /** another incarnation was confirmed; what was proven is published, the rest is not of this chain */
+  | { status: 'source_changed'; chain: OwnedChain; verdict: Extract<IdentityVerdict, { verdict: 'recreated' | 'other_cluster' }>; droppedRecords: number }
+  /** a signal ended it; `chain` is where it surely stands */
+  | { status: 'aborted'; chain: OwnedChain; droppedRecords: number };
+
+const countRecords = (ranges: readonly LineRange[]) => ranges.reduce((sum, range) => sum + range.recordCount, 0);
+
+/**
+ * Publishes ranges that join the chain's end: raw object, identity confirmed by the leader after the last record arrived (R1), chain entry.
+ * The object is written while the leader is asked; until the entry stands, nobody sees it.
+ */
+export async function publishRanges(context: LandingContext, chain: OwnedChain, ranges: readonly LineRange[], signals: PublishSignals, onWait: (reason: string) => void): Promise<PublishEnding> {
+  const [verdict, prepared] = await Promise.all([confirmIdentity(context, chain, signals.soft, onWait), context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait))]);
+  if (verdict?.verdict === 'same') {
+    const proven = { ...chain, identity: { ...chain.identity, confirmedAt: verdict.confirmedAt } };
+    return commitEntry(context, proven, prepared, ranges, signals.hard, onWait);
+  }
+  const split = splitByProof(ranges, chain.identity.confirmedAt);
+  let owned = chain;
+  if (split.proven.length > 0) {
+    const object = split.unproven.length === 0 ? prepared : await storeObject(context, chain, split.proven, signals.hard, onWait);
+    const ending = await commitEntry(context, chain, object, split.proven, signals.hard, onWait);
+    if (ending.status !== 'published') return ending;
+    owned = ending.chain;
+  }
+  const droppedRecords = countRecords(split.unproven);
+  if (verdict === undefined || verdict.verdict === 'missing') return { status: 'aborted', chain: owned, droppedRecords };
+  return { status: 'source_changed', chain: owned, verdict, droppedRecords };
+}
+
+/** Asks the leader until it names an id, or the signal aborts: undefined, or the last `missing`. */
+export async function confirmIdentity(context: LandingContext, chain: OwnedChain, signal: AbortSignal, onWait: (reason: string) => void): Promise<IdentityVerdict | undefined> {
+  let verdict: IdentityVerdict | undefined;
+  while (!signal.aborted) {
+    const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(chain.source), signal, onWait);
+    if (answer === undefined) return verdict;
+    verdict = judgeIdentity(chain.identity, answer);
+    if (verdict.verdict !== 'missing') return verdict;
+    onWait(`topic ${chain.source.topic} does not exist at present`);
+    await context.clock.sleep(identityRetryMs, signal);
+  }
+  return verdict;
+}
+
+/** Ends the chain of an incarnation that is gone. Best effort: losing the race, or time, harms nothing. */
+export async function closeChain(context: LandingContext, chain: OwnedChain, newTopicId: string, signal: AbortSignal): Promise<void> {
+  const entry = planCloseEntry(chain.source, chain.head, newTopicId, stamp(context));
+  await settleCommit(context, chainEntryKey(chain.source.topic, chain.source, entry.seq), encodeStored(chainEntry, entry), entry.attemptId, signal);
+}
+
+type Prepared = { plan: PublicationPlan; objects: RawObject[] } | undefined;
+
+async function storeObject(context: LandingContext, { source, head }: OwnedChain, ranges: readonly LineRange[], signal: AbortSignal, onWait: (reason: string) => void): Promise<Prepared> {
+  const plan = planPublication(ranges, head);
+  if (plan.object === null) return { plan, objects: [] };
+  const body = await compress(Buffer.concat(ranges.map((range) => range.lines)), zstd);
+  const key = rawObjectKey(source.topic, context.clock.now(), source.partition, plan.object.startOffset, head.epoch, context.random.ulid());
+  const stored = await persist(context, 'store', 'store a raw object', () => context.store.put(key, body, signal).then(() => true), signal, onWait);
+  return stored === undefined ? undefined : { plan, objects: [{ key, bytes: body.length, sha256: hash('sha256', body), ...plan.object }] };
+}
+
+async function commitEntry(context: LandingContext, chain: OwnedChain, prepared: Prepared, ranges: readonly LineRange[], signal: AbortSignal, onWait: (reason: string) => void): Promise<PublishEnding> {
+  const { source, head } = chain;
+  if (prepared === undefined) return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
+  const entry = planDataEntry(source, head, prepared.plan, prepared.objects, stamp(context));
+  const key = chainEntryKey(source.topic, source, entry.seq);
+  const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
+  if (commit.status === 'aborted') return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
+  if (commit.status === 'conflicted') return { status: 'fenced', winner: parseStored(chainEntry, commit.body, `chain entry ${key}`) };
+  const { metrics } = context;
+  for (const object of prepared.objects) {
+    metrics.records.inc({ topic: source.topic }, object.recordCount);
+    metrics.lineBytes.inc({ topic: source.topic }, object.linesBytes);
+    metrics.objectBytes.inc({ topic: source.topic }, object.bytes);
+  }
+  metrics.gapOffsets.inc({ topic: source.topic }, Number(entry.gaps.reduce((sum, gap) => sum + gap.endOffset - gap.startOffset, 0n)));
+  return { status: 'published', chain: { ...chain, head: { ...head, seq: entry.seq, nextOffset: entry.endOffset, leaderEpoch: entry.leaderEpoch } } };
+}

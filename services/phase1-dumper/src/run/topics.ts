@@ -1,0 +1,62 @@
+import type { Dataset } from '@millrace/core/domain/dataset.ts';
+import { earliestWish, type StartFrom } from '../dump/start.ts';
+import type { ClusterDescription } from '../dump/source-metadata.ts';
+
+/** What the datasets ask for, and which of their topics exist: the values the worker's watch turns over. Decides, asks nobody. */
+export class WantedTopics {
+  #datasets: readonly Dataset[] = [];
+  #existing = new Map<string, string>();
+  readonly #seenMissing = new Set<string>();
+  #described = false;
+
+  /** @returns topics of which a person resumed a dataset since the last call */
+  setDatasets(datasets: readonly Dataset[]): string[] {
+    const count = (list: readonly Dataset[], topic: string) => list.filter(({ kafkaTopic }) => kafkaTopic === topic).reduce((sum, { resumeCount }) => sum + resumeCount, 0);
+    const before = this.#datasets;
+    this.#datasets = datasets;
+    const wanted = this.wanted();
+    for (const topic of this.#seenMissing) if (!wanted.includes(topic)) this.#seenMissing.delete(topic);
+    return wanted.filter((topic) => before.length > 0 && count(datasets, topic) > count(before, topic));
+  }
+
+  /** Topics of all datasets, paused ones too: pausing stops the table, not landing. Sorted. */
+  wanted(): string[] {
+    return [...new Set(this.#datasets.map(({ kafkaTopic }) => kafkaTopic))].sort();
+  }
+
+  /** Takes what a broker said of the wanted topics. @returns topics whose id is another than before */
+  setDescription({ topics }: ClusterDescription, asked: readonly string[]): string[] {
+    this.#described = true;
+    const changed: string[] = [];
+    for (const topic of asked) {
+      const id = topics.get(topic)?.topicId;
+      const before = this.#existing.get(topic);
+      if (id === undefined) {
+        this.#seenMissing.add(topic);
+        this.#existing.delete(topic);
+      } else {
+        if (before !== undefined && before !== id) changed.push(topic);
+        this.#existing.set(topic, id);
+      }
+    }
+    return changed;
+  }
+
+  /** Wanted topics that exist: what the group subscribes to. Sorted. */
+  existing(): string[] {
+    return this.wanted().filter((topic) => this.#existing.has(topic));
+  }
+
+  /** Wanted topics that do not exist, once a broker has said so. */
+  missing(): string[] {
+    return this.#described ? this.wanted().filter((topic) => !this.#existing.has(topic) && this.#seenMissing.has(topic)) : [];
+  }
+
+  topicId(topic: string): string | null {
+    return this.#existing.get(topic) ?? null;
+  }
+
+  wish(topic: string): { startFrom: StartFrom; topicWasMissing: boolean } {
+    return { startFrom: earliestWish(this.#datasets, topic), topicWasMissing: this.#seenMissing.has(topic) };
+  }
+}

@@ -1,0 +1,260 @@
+import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
+import type { Metastore } from '@millrace/core/ports/metastore.ts';
+import type { AssignmentHandler, RecordSource } from '@millrace/core/ports/record-source.ts';
+import { pollRecords, shouldPause } from '../dump/pressure.ts';
+import { partitionKey } from '../dump/source-metadata.ts';
+import { watch } from '../dump/watchdog.ts';
+import type { LandingContext } from './context.ts';
+import { PartitionLanding } from './partition.ts';
+import { landingReports, stateSignature } from './reports.ts';
+import { WantedTopics } from './topics.ts';
+
+/** One poll waits so long for records, ms; also the longest a start or stop of a partition waits. */
+const pollTimeoutMs = 100;
+const tickMs = 50;
+const configurationMs = 1_500;
+const topicWatchMs = 1_000;
+const offsetsMs = 1_500;
+const reportMs = 2_000;
+const reportCheckMs = 200;
+/** A revoked partition is published within this time, ms, or dropped. The group waits meanwhile. */
+const revokeDeadlineMs = 15_000;
+/** At the end of the process, ms: leaves room for leaving the group within 10 s. */
+const shutdownDeadlineMs = 5_500;
+const errorPauseMs = 250;
+
+export type WorkerOptions = {
+  context: LandingContext;
+  wanted: WantedTopics;
+  metastore: Metastore;
+  budgetBytes: number;
+  stallTimeoutMs: number;
+  openSource(handler: AssignmentHandler): Promise<RecordSource>;
+};
+
+/** The loops of phase 1: polling, sealing, watching topics and offsets, telling the metastore. Each loop does; what to do is decided in `dump/`. */
+export class LandingWorker {
+  readonly #options: WorkerOptions;
+  readonly #landings = new Map<string, PartitionLanding>();
+  readonly #stop = new AbortController();
+  #source: RecordSource | undefined;
+  #subscribed = '';
+  #paused = false;
+  #meanLineBytes = 0;
+  #rebuiltAt: number | null = null;
+  #rebuildWanted = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Works until `stop`, then publishes what is buffered, tells the group and leaves it. @throws kind `internal`, code `client_stalled`, when a rebuilt client stalls again */
+  async run(): Promise<void> {
+    const signal = this.#stop.signal;
+    const loops = [
+      this.#every(tickMs, 'seal', async () => this.#tick()),
+      this.#every(configurationMs, 'read the configuration', () => this.#readConfiguration()),
+      this.#every(topicWatchMs, 'watch topics', () => this.#watchTopics()),
+      this.#every(offsetsMs, 'watch offsets', () => this.#watchOffsets()),
+      this.#report(signal),
+      this.#poll(signal),
+    ];
+    try {
+      await Promise.race([Promise.all(loops), new Promise<never>((_, reject) => loops.forEach((loop) => void loop.catch(reject)))]);
+    } finally {
+      this.#stop.abort();
+      await Promise.allSettled(loops);
+      await this.#closeSource(shutdownDeadlineMs);
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  get #all(): PartitionLanding[] {
+    return [...this.#landings.values()];
+  }
+
+  async #every(ms: number, doing: string, turn: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options.context;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await turn();
+      } catch (error) {
+        if (!isKind(error, 'unavailable')) throw error;
+        log.debug({ doing, err: error }, 'tried again soon');
+      }
+      await clock.sleep(ms, this.#stop.signal);
+    }
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { context, budgetBytes } = this.#options;
+    const { clock, health, log } = context;
+    let lastError = '';
+    while (!signal.aborted) {
+      try {
+        if (this.#rebuildWanted) await this.#rebuild();
+        this.#source ??= await this.#open();
+        this.#subscribe();
+        const ranges = await this.#source.poll(pollRecords(this.#buffered(), budgetBytes, this.#meanLineBytes), pollTimeoutMs);
+        for (const range of ranges) {
+          this.#landings.get(partitionKey(range))?.accept(range);
+          if (range.recordCount > 0) this.#meanLineBytes = range.lines.length / range.recordCount;
+        }
+        lastError = '';
+        this.#balance();
+      } catch (error) {
+        if (!isKind(error, 'unavailable')) throw error;
+        const words = describeError(error);
+        if (words !== lastError) log.warn({ err: error }, 'the Kafka consumer has trouble');
+        lastError = words;
+        if (error.code === 'kafka_client_fatal') this.#rebuildWanted = true;
+        else if (error.code === 'kafka_away') health.set('kafka', words);
+        await clock.sleep(errorPauseMs, signal);
+      }
+    }
+  }
+
+  #tick(): void {
+    const now = this.#options.context.clock.monotonic();
+    for (const landing of this.#landings.values()) landing.tick(now);
+    this.#balance();
+  }
+
+  #buffered(): number {
+    let bytes = 0;
+    for (const landing of this.#landings.values()) bytes += landing.bufferedBytes;
+    return bytes;
+  }
+
+  /** Over the budget all partitions pause, while polling goes on and the group sees us alive. */
+  #balance(): void {
+    const { context, budgetBytes } = this.#options;
+    const bytes = this.#buffered();
+    const paused = shouldPause(bytes, budgetBytes, this.#paused);
+    context.metrics.bufferedBytes.set(bytes);
+    context.metrics.paused.set(paused ? 1 : 0);
+    const partitions = this.#all.filter((landing) => landing.view().state === 'running').map(({ partition }) => partition);
+    if (paused) this.#source?.pause(partitions); // again and again: partitions may have been started meanwhile
+    else if (this.#paused) this.#source?.resume(partitions);
+    this.#paused = paused;
+  }
+
+  #open(): Promise<RecordSource> {
+    this.#subscribed = '';
+    return this.#options.openSource({
+      assigned: (partitions) => {
+        for (const p of partitions) this.#assigned(p);
+      },
+      revoked: async (partitions) => void (await Promise.all(partitions.map((p) => this.#release(p, revokeDeadlineMs)))),
+      lost: (partitions) => {
+        for (const p of partitions) {
+          this.#landings.get(partitionKey(p))?.drop('lost');
+          this.#landings.delete(partitionKey(p));
+        }
+      },
+    });
+  }
+
+  #assigned(partition: TopicPartition): void {
+    const source = this.#source;
+    if (source === undefined || this.#stop.signal.aborted) return;
+    this.#landings.get(partitionKey(partition))?.drop('lost');
+    this.#landings.set(partitionKey(partition), new PartitionLanding(partition, this.#options.context, source));
+  }
+
+  async #release(partition: TopicPartition, deadlineMs: number): Promise<void> {
+    const key = partitionKey(partition);
+    const landing = this.#landings.get(key);
+    await landing?.release(deadlineMs);
+    if (this.#landings.get(key) === landing) this.#landings.delete(key);
+    this.#options.context.metrics.lag.remove({ topic: partition.topic, partition: String(partition.partition) });
+  }
+
+  #subscribe(): void {
+    const topics = this.#options.wanted.existing();
+    if (topics.join(',') === this.#subscribed) return;
+    this.#source?.subscribe(topics);
+    this.#subscribed = topics.join(',');
+    this.#options.context.log.info({ topics }, 'subscribed');
+  }
+
+  async #readConfiguration(): Promise<void> {
+    const resumed = this.#options.wanted.setDatasets(await this.#options.metastore.datasets());
+    for (const landing of this.#all) if (resumed.includes(landing.partition.topic)) landing.evaluateAgain();
+  }
+
+  async #watchTopics(): Promise<void> {
+    const { context, wanted } = this.#options;
+    const topics = wanted.wanted();
+    try {
+      const description = await context.metadata.describe(topics);
+      context.health.set('kafka', null);
+      const changed = wanted.setDescription(description, topics);
+      for (const landing of this.#all) {
+        const known = landing.view().chain?.source;
+        if (changed.includes(landing.partition.topic) || (known !== undefined && known.clusterId !== description.clusterId)) landing.doubtIdentity();
+      }
+    } catch (error) {
+      context.health.set('kafka', describeError(error));
+      throw error;
+    }
+    await Promise.all(this.#all.map((landing) => landing.refreshProof()));
+  }
+
+  async #watchOffsets(): Promise<void> {
+    const { context, stallTimeoutMs } = this.#options;
+    const running = this.#all.filter((landing) => landing.view().state === 'running');
+    if (running.length === 0) return;
+    const offsets = await context.metadata.offsets(running.map(({ partition }) => partition));
+    for (const landing of running) {
+      const seen = offsets.get(partitionKey(landing.partition));
+      if (seen === undefined) continue;
+      landing.sawOffsets(seen);
+      const landed = landing.view().chain?.head.nextOffset;
+      if (landed !== undefined) context.metrics.lag.set({ topic: landing.partition.topic, partition: String(landing.partition.partition) }, Math.max(0, Number(seen.lastStable - landed)));
+    }
+    const watched = running.map((landing) => ({ ...landing.view(), paused: this.#paused })).flatMap(({ state, received, end, paused, progressAt }) => (state === 'running' && received !== null ? [{ next: received, end, paused, progressAt }] : []));
+    const now = context.clock.monotonic();
+    const verdict = watch(watched, this.#rebuiltAt, stallTimeoutMs, now);
+    if (verdict === 'rebuild') {
+      context.log.error({ stallTimeoutMs }, 'no progress while Kafka has more: the client is rebuilt');
+      this.#rebuildWanted = true;
+    } else if (verdict === 'exit') throw new MillraceError('internal', 'client_stalled', `no progress for ${stallTimeoutMs} ms while Kafka has more, with a rebuilt client too`, {});
+    else if (this.#rebuiltAt !== null && watched.some(({ progressAt }) => progressAt > (this.#rebuiltAt ?? 0) + tickMs)) this.#rebuiltAt = null;
+  }
+
+  async #rebuild(): Promise<void> {
+    const { metrics, clock } = this.#options.context;
+    metrics.rebuilds.inc();
+    await this.#closeSource(revokeDeadlineMs);
+    this.#rebuildWanted = false;
+    this.#rebuiltAt = clock.monotonic();
+  }
+
+  async #closeSource(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#all.map((landing) => this.#release(landing.partition, deadlineMs)));
+    await this.#source?.close();
+    this.#source = undefined;
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    const { context, wanted, metastore } = this.#options;
+    let said = '';
+    let saidAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      const reports = landingReports(wanted, this.#all, context.metadata.notices, context.writer);
+      const signature = stateSignature(reports);
+      const now = context.clock.monotonic();
+      if (signature !== said || now - saidAt >= reportMs) {
+        said = signature;
+        saidAt = now;
+        for (const report of reports) await metastore.reportLanding(report).catch((error) => context.log.debug({ err: error }, 'a report was not taken'));
+      }
+      await context.clock.sleep(reportCheckMs, signal);
+    }
+  }
+}

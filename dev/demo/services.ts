@@ -76,7 +76,7 @@ export async function prepareServices(
       env: { ...base, MILLRACE_ADMIN_PORT: String(adminPort) },
       cwd: root,
       stopSignal: 'SIGTERM',
-      isReady: () => isReady(`http://127.0.0.1:${adminPort}/readyz`),
+      isReady: () => isReady(`http://127.0.0.1:${adminPort}${name === 'metastore' ? '/readyz' : '/livez'}`),
     });
   const metastore = service('metastore', 'metastore', admin.metastore);
   const phase1 = service('phase1', 'phase1-dumper', admin.phase1);

@@ -46,10 +46,9 @@ export class KafkaLog {
   async topic(topic: string): Promise<KafkaTopic | undefined> {
     let metadata: Awaited<ReturnType<Admin['metadata']>>;
     try {
+      if (!(await this.#admin.listTopics({ includeInternals: true })).includes(topic)) return undefined;
       metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
     } catch (cause) {
-      // 3: unknown topic or partition
-      if (codesOf(cause).includes(3)) return undefined;
       throw new MillraceError(
         'unavailable',
         'kafka_away',
@@ -196,15 +195,4 @@ export class KafkaLog {
     await Promise.allSettled([...this.#connections.values()].map((connection) => connection.close()));
     await this.#admin.close();
   }
-}
-
-/** Kafka error codes anywhere inside a vendor error. Pure. */
-function codesOf(error: unknown, depth = 0): number[] {
-  if (typeof error !== 'object' || error === null || depth > 5) return [];
-  const { apiCode, errors, cause } = error as { apiCode?: unknown; errors?: unknown; cause?: unknown };
-  return [
-    ...(typeof apiCode === 'number' ? [apiCode] : []),
-    ...(Array.isArray(errors) ? errors.flatMap((inner) => codesOf(inner, depth + 1)) : []),
-    ...codesOf(cause, depth + 1),
-  ];
 }

@@ -8,6 +8,8 @@ export type TableFacts = {
   schema: TableSchema;
   /** counted along the table, from 1 */
   schemaVersion: number;
+  /** highest number ever given, versions that were blocked included, so that none is given twice */
+  highestSchemaVersion: number;
   topic: string;
   mode: 'append' | 'upsert';
   partitionKeys: string[];
@@ -16,6 +18,7 @@ export type TableFacts = {
 const key = {
   format: 'millrace.format',
   schemaVersion: 'millrace.schemaVersion',
+  highestSchemaVersion: 'millrace.highestSchemaVersion',
   topic: 'millrace.topic',
   mode: 'millrace.mode',
   partitionKeys: 'millrace.partitionKeys',
@@ -45,6 +48,7 @@ export function encodeMetadata(
       ...kept,
       [key.format]: String(factsFormat),
       [key.schemaVersion]: String(facts.schemaVersion),
+      [key.highestSchemaVersion]: String(facts.highestSchemaVersion),
       [key.topic]: facts.topic,
       [key.mode]: facts.mode,
       [key.partitionKeys]: JSON.stringify(facts.partitionKeys),
@@ -87,6 +91,7 @@ export function decodeMetadata(metadata: DeltaMetadata): TableFacts {
       maxFieldId: Number(text(key.maxFieldId)),
     },
     schemaVersion: Number(text(key.schemaVersion)),
+    highestSchemaVersion: Number(text(key.highestSchemaVersion)),
     topic: text(key.topic),
     mode: text(key.mode) as TableFacts['mode'],
     partitionKeys: JSON.parse(text(key.partitionKeys)) as string[],

@@ -1,0 +1,116 @@
+import type { Dataset } from '@millrace/core/domain/dataset.ts';
+import type { SchemaVersionRecord } from '@millrace/core/domain/reports.ts';
+import type { Clock, Random } from '@millrace/core/ports/clock.ts';
+import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import type { TableFacts } from '../formats/delta/metadata.ts';
+import type { SchemaChange } from '../infer/schema-change.ts';
+import type { Block } from '../plan/block.ts';
+import { breakingBlock, tablePartitionsBlock } from '../plan/blocks.ts';
+import { dataFileKey, type UploadedFile } from '../plan/commit-actions.ts';
+import type { PartitionStart } from '../plan/ledger-sums.ts';
+import type { ChainPiece } from '../plan/pieces.ts';
+import type { BatchCompute, BuiltFile } from '../workers/batch-worker-port.ts';
+import { type BuildLimits, type BuiltBatch, buildBatch } from './build-batch.ts';
+import { type BatchEnding, commitBatch } from './commit-batch.ts';
+import { mapBounded } from './map-bounded.ts';
+import { writeSegments } from './quarantine-segments.ts';
+import { schemaRecord } from './schema-record.ts';
+import type { TableHead } from './table-head.ts';
+
+export type BatchDeps = { raw: ObjectStore; table: ObjectStore; compute: BatchCompute; clock: Clock; random: Random };
+
+/** One micro-batch of one dataset, planned over `head`. */
+export type BatchPlan = {
+  dataset: Dataset;
+  head: TableHead;
+  pieces: readonly ChainPiece[];
+  starts: ReadonlyMap<string, PartitionStart>;
+  limits: BuildLimits;
+  /** highest number given to a schema version, blocked ones included */
+  highestSchemaVersion: number;
+  floodWaived: boolean;
+};
+
+export type BatchResult = { ending: BatchEnding; schemaRecord: SchemaVersionRecord | undefined };
+
+/** Data files uploaded at a time, of one batch. */
+const uploadsMax = 4;
+
+/**
+ * Builds, uploads and commits one batch. Until its last step nothing of it shows; if it stops on any line, what was uploaded is an orphan nobody names.
+ * @param buildSignal ends reading and building
+ * @param commitSignal ends uploading and the commit
+ * @throws as `buildBatch` and `commitBatch`
+ */
+export async function runBatch(
+  deps: BatchDeps,
+  plan: BatchPlan,
+  buildSignal: AbortSignal,
+  commitSignal: AbortSignal,
+): Promise<BatchResult> {
+  const { dataset, head, pieces } = plan;
+  const built = await buildBatch(deps, dataset, head.facts?.schema, pieces, plan.limits, buildSignal);
+  if (built.status === 'breaking') return blockedBySchema(deps, plan, built.change);
+  if (built.status === 'too_many_table_partitions')
+    return {
+      ending: { status: 'blocked', block: tablePartitionsBlock(built.max, built.first, dataset.partitionKeys, dataset.name) },
+      schemaRecord: undefined,
+    };
+  const { facts, version } = factsOf(plan, built);
+  const files = await uploadFiles(deps, facts.schema.partitionColumns, built.output.files, commitSignal);
+  const segments = await writeSegments(
+    deps,
+    built.output.quarantine.map((range) => ({ ...range, datasetVersion: dataset.version, schemaVersion: facts.schemaVersion })),
+  );
+  const ending = await commitBatch(
+    deps,
+    dataset,
+    head,
+    { pieces, starts: plan.starts, counts: built.output.counts, files, segments, facts, floodWaived: plan.floodWaived },
+    commitSignal,
+  );
+  const isNew = ending.status === 'committed' && version !== undefined;
+  return { ending, schemaRecord: isNew ? schemaRecord(version, 'ACTIVE', built.change, pieces, null, deps.clock.now()) : undefined };
+}
+
+function blockedBySchema(deps: BatchDeps, plan: BatchPlan, change: SchemaChange): BatchResult {
+  const version = plan.highestSchemaVersion + 1;
+  const block: Block = breakingBlock(change.diff, version, plan.dataset.name);
+  return {
+    ending: { status: 'blocked', block },
+    schemaRecord: schemaRecord(version, 'BLOCKED', change, plan.pieces, block.reason, deps.clock.now()),
+  };
+}
+
+/** The table's facts after this batch; `version` is set when the schema is a new one. */
+function factsOf(plan: BatchPlan, built: Extract<BuiltBatch, { status: 'built' }>): { facts: TableFacts; version: number | undefined } {
+  const { dataset, head } = plan;
+  if (built.change.kind === 'NONE' && head.facts !== undefined)
+    return { facts: { ...head.facts, highestSchemaVersion: plan.highestSchemaVersion }, version: undefined };
+  const version = plan.highestSchemaVersion + 1;
+  return {
+    version,
+    facts: {
+      schema: built.schema,
+      schemaVersion: version,
+      highestSchemaVersion: version,
+      topic: dataset.kafkaTopic,
+      mode: dataset.mode,
+      partitionKeys: dataset.partitionKeys,
+    },
+  };
+}
+
+/** Uploads data files under names nobody else can produce, each awaited: no commit may overlap an upload. */
+async function uploadFiles(
+  deps: BatchDeps,
+  partitionColumns: readonly string[],
+  files: readonly BuiltFile[],
+  signal: AbortSignal,
+): Promise<UploadedFile[]> {
+  return mapBounded(files, uploadsMax, async ({ bytes, ...file }, index) => {
+    const key = dataFileKey(partitionColumns, file.partitionValues, index, deps.random.ulid());
+    await deps.table.put(key, bytes, signal);
+    return { key, file, bytes: bytes.byteLength, uploadedAt: deps.clock.now() };
+  });
+}

@@ -1,0 +1,185 @@
+import { isUtf8 } from 'node:buffer';
+import { judgeJson } from './json-validator.ts';
+
+/** One header; names that come as bytes and are not UTF-8 get U+FFFD, because a raw line has text for them. */
+export type Header = readonly [name: string | Uint8Array, value: Uint8Array | string | null];
+
+const bufferBytesMin = 64 * 1024;
+/** A buffer that grew beyond this for huge records is not kept over a `take`. */
+const bufferBytesKept = 4 * 2 ** 20;
+/** Base64 is written in pieces of whole triples, so that no huge string is made. */
+const base64PieceBytes = 3 * 2 ** 16;
+
+const keyMember = Buffer.from('"key":');
+const nullKey = Buffer.from('"key":null,');
+const keyBase64Member = Buffer.from('"keyBase64":"');
+const headersMember = Buffer.from('"headers":[');
+const valueMember = Buffer.from('"value":');
+const valueBase64Member = Buffer.from('"valueBase64":"');
+const tombstoneMember = Buffer.from('"tombstone":true}\n');
+const base64Object = Buffer.from('{"base64":"');
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const lineFeed = 0x0a;
+const closingBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+/**
+ * Writes finished raw lines (docs/formats/raw.md) into one growing buffer. Values are judged and copied, never parsed or written anew.
+ * Synchronous; makes no object per record beyond one short text.
+ */
+export class LineEncoder {
+  #buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
+  #bytes = 0;
+
+  /** Size of the lines not yet taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Adds one record as one line.
+   * @param timestampMs Kafka's; null and −1 are written as null
+   * @param key null = no key; bytes that are not UTF-8 travel as base64
+   * @param headers in Kafka's order, repeated names and all; null or none = left out
+   * @param value null = a Kafka tombstone; zero bytes = an empty value; what cannot stand in a line travels as base64
+   */
+  append(
+    offset: bigint | number,
+    timestampMs: number | null,
+    key: Uint8Array | null,
+    headers: readonly Header[] | null,
+    value: Uint8Array | null,
+  ): void {
+    this.#reserve(128 + (key === null ? 0 : textBytesMax(key.length)));
+    const time = timestampMs === null || timestampMs === -1 ? 'null' : timestampMs;
+    this.#bytes += this.#buffer.write(`{"offset":${offset},"timestamp":${time},`, this.#bytes, 'latin1');
+    this.#key(key);
+    if (headers !== null && headers.length > 0) this.#headers(headers);
+    this.#value(value);
+  }
+
+  /** Hands over all lines and begins anew. The bytes belong to the caller. */
+  take(): Uint8Array {
+    const lines = new Uint8Array(this.#bytes);
+    lines.set(this.#buffer.subarray(0, this.#bytes));
+    this.#bytes = 0;
+    if (this.#buffer.length > bufferBytesKept) this.#buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
+    return lines;
+  }
+
+  #key(key: Uint8Array | null): void {
+    if (key === null) this.#copy(nullKey);
+    else {
+      if (isUtf8(key)) {
+        this.#copy(keyMember);
+        this.#text(key);
+      } else {
+        this.#copy(keyBase64Member);
+        this.#base64(key);
+        this.#byte(quote);
+      }
+      this.#byte(comma);
+    }
+  }
+
+  #headers(headers: readonly Header[]): void {
+    this.#reserve(headersMember.length + 2);
+    this.#copy(headersMember);
+    for (let i = 0; i < headers.length; i++) {
+      const [name, value] = headers[i] as Header;
+      const nameBytes = typeof name === 'string' ? Buffer.from(name) : isUtf8(name) ? name : Buffer.from(new TextDecoder().decode(name));
+      const valueBytes = typeof value === 'string' ? Buffer.from(value) : value;
+      this.#reserve(32 + textBytesMax(nameBytes.length) + textBytesMax(valueBytes?.length ?? 0));
+      if (i > 0) this.#byte(comma);
+      this.#byte(openBracket);
+      this.#text(nameBytes);
+      this.#byte(comma);
+      if (valueBytes === null) this.#bytes += this.#buffer.write('null', this.#bytes, 'latin1');
+      else if (isUtf8(valueBytes)) this.#text(valueBytes);
+      else {
+        this.#copy(base64Object);
+        this.#base64(valueBytes);
+        this.#byte(quote);
+        this.#byte(closingBrace);
+      }
+      this.#byte(closeBracket);
+    }
+    this.#reserve(2);
+    this.#byte(closeBracket);
+    this.#byte(comma);
+  }
+
+  #value(value: Uint8Array | null): void {
+    if (value === null) {
+      this.#reserve(tombstoneMember.length);
+      this.#copy(tombstoneMember);
+      return;
+    }
+    if (judgeJson(value) === 'embeddable') {
+      this.#reserve(valueMember.length + value.length + 2);
+      this.#copy(valueMember);
+      this.#copy(value);
+    } else {
+      this.#reserve(valueBase64Member.length + base64Bytes(value.length) + 3);
+      this.#copy(valueBase64Member);
+      this.#base64(value);
+      this.#byte(quote);
+    }
+    this.#byte(closingBrace);
+    this.#byte(lineFeed);
+  }
+
+  /** A JSON string of UTF-8 bytes; room must be reserved. Only what JSON demands is escaped. */
+  #text(text: Uint8Array): void {
+    const buffer = this.#buffer;
+    let at = this.#bytes;
+    buffer[at++] = quote;
+    for (let i = 0; i < text.length; i++) {
+      const byte = text[i] as number;
+      if (byte >= 0x20 && byte !== quote && byte !== backslash) buffer[at++] = byte;
+      else if (byte >= 0x20) {
+        buffer[at++] = backslash;
+        buffer[at++] = byte;
+      } else at += buffer.write(`\\u00${byte < 16 ? '0' : ''}${byte.toString(16)}`, at, 'latin1');
+    }
+    buffer[at++] = quote;
+    this.#bytes = at;
+  }
+
+  /** Base64 with padding; room must be reserved. */
+  #base64(bytes: Uint8Array): void {
+    const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < source.length; i += base64PieceBytes)
+      this.#bytes += this.#buffer.write(source.toString('base64', i, Math.min(i + base64PieceBytes, source.length)), this.#bytes, 'latin1');
+  }
+
+  #byte(byte: number): void {
+    this.#buffer[this.#bytes++] = byte;
+  }
+
+  #copy(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#bytes);
+    this.#bytes += bytes.length;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#bytes + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#buffer.length));
+    grown.set(this.#buffer.subarray(0, this.#bytes));
+    this.#buffer = grown;
+  }
+}
+
+/** Room a text or its base64 may take with its quotes: every byte as `\u00xx`. */
+function textBytesMax(bytes: number): number {
+  return 6 * bytes + 8;
+}
+
+function base64Bytes(bytes: number): number {
+  return 4 * Math.ceil(bytes / 3);
+}

@@ -1,0 +1,207 @@
+import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type JsonVerdict, judgeJson } from '../../src/lines/json-validator.ts';
+import { buildValidator } from './build-validator.ts';
+
+const bytes = (text: string) => Buffer.from(text, 'utf8');
+
+/** Deepest nesting of a valid JSON text. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
+    else if (token === ']' || token === '}') depth--;
+  }
+  return deepest;
+}
+
+/** The same judgement by the platform's decoder and parser. */
+function reference(value: Uint8Array): JsonVerdict {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+    JSON.parse(text);
+  } catch {
+    return 'notJson';
+  }
+  if (depthOf(text) > 200) return 'tooDeep';
+  return /[\r\n]/.test(text) ? 'lineBreak' : 'embeddable';
+}
+
+describe('judging JSON without parsing it', () => {
+  test('the committed module is what its source compiles to', async () => {
+    const committed = await readFile(new URL('../../src/lines/json-validator.wasm', import.meta.url));
+    expect(Buffer.compare(committed, await buildValidator()), 'run: node services/phase1-dumper/test/lines/build-validator.ts').toBe(0);
+  });
+
+  test.each([
+    '{}',
+    '[]',
+    '0',
+    '-0',
+    '1.5e-7',
+    '"x"',
+    '""',
+    'null',
+    'true',
+    'false',
+    ' {"a" : [ 1 , 2 ] }\t',
+    '{"":{"":[]}}',
+    '"\\ud800"',
+    '"\u2028"',
+    '"\ufeff"',
+    '1e400',
+    '9'.repeat(400),
+    '"\u007f"',
+  ])('%j may stand in a line', (text) => {
+    expect(judgeJson(bytes(text))).toBe('embeddable');
+  });
+
+  test.each([
+    '',
+    ' ',
+    '\ufeff{}',
+    '{',
+    '}',
+    '[1,]',
+    '{"a":1,}',
+    '{,}',
+    '{"a"}',
+    '{"a":}',
+    '[,]',
+    '01',
+    '1.',
+    '.5',
+    '+1',
+    '-',
+    '1e',
+    '1e+',
+    '--1',
+    'nul',
+    'nulll',
+    'True',
+    '"',
+    '"\\',
+    '"\\x"',
+    '"\\u12"',
+    '"a\tb"',
+    '"a\u0000b"',
+    '\u0000',
+    '{}\u0000',
+    '{}{}',
+    '1 2',
+    '[1 2]',
+    '{"a" 1}',
+    '{1:1}',
+    '{"a":1]',
+    '["a":1]',
+    '\u00a0{}',
+    '{}x',
+    "'a'",
+    '"a\nb"',
+  ])('%j is not JSON', (text) => {
+    expect(judgeJson(bytes(text))).toBe('notJson');
+    expect(reference(bytes(text))).toBe('notJson');
+  });
+
+  test.each([
+    'ff',
+    'c080',
+    'c1bf',
+    'e08080',
+    'e09fbf',
+    'eda080',
+    'edbfbf',
+    'f0808080',
+    'f08fbfbf',
+    'f4908080',
+    'f5808080',
+    '80',
+    'c3',
+    'e282',
+    'f09f98',
+    'c328',
+    'e28228',
+    'f09f9828',
+  ])('UTF-8 %s is refused anywhere in a string', (hex) => {
+    for (let before = 0; before < 18; before++)
+      expect(judgeJson(Buffer.concat([bytes(`"${'x'.repeat(before)}`), Buffer.from(hex, 'hex'), bytes('"')]))).toBe('notJson');
+  });
+
+  test.each(['\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}'])(
+    'UTF-8 of %j is accepted anywhere in a string',
+    (text) => {
+      for (let before = 0; before < 18; before++) expect(judgeJson(bytes(`"${'x'.repeat(before)}${text}${text}y"`))).toBe('embeddable');
+    },
+  );
+
+  test('nesting up to 200, of any mix', () => {
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      const nested = (depth: number) => bytes(`${open.repeat(depth)}1${close.repeat(depth)}`);
+      expect(judgeJson(nested(200))).toBe('embeddable');
+      expect(judgeJson(nested(201))).toBe('tooDeep');
+      expect(judgeJson(nested(100_000))).toBe('tooDeep');
+    }
+    expect(judgeJson(bytes(`${'['.repeat(200)}${']'.repeat(200)}`))).toBe('embeddable');
+    expect(judgeJson(bytes(`[${'[[]],'.repeat(1000)}1]`))).toBe('embeddable');
+  });
+
+  test('line breaks between tokens are told apart', () => {
+    for (const text of ['{\n}', '\n1', '1\n', '[1\r\n,2]', '{"a"\n:1}', '{"a":\r1}', '{"a":1,\n"b":2}'])
+      expect(judgeJson(bytes(text))).toBe('lineBreak');
+    expect(judgeJson(bytes('["\\n\\r"]'))).toBe('embeddable');
+  });
+
+  test('what an earlier, longer value left behind does not matter', () => {
+    judgeJson(bytes(`"${'x'.repeat(100)}" }]}]"""`));
+    for (const text of ['"x', '[1', '{"a":1', 'tru', '-', '"\\u00', '1e']) expect(judgeJson(bytes(text))).toBe('notJson');
+  });
+
+  test('a value of 50 MB, and small ones after it', () => {
+    const huge = Buffer.alloc(50 * 2 ** 20, 'x');
+    huge[0] = 0x22;
+    huge[huge.length - 1] = 0x22;
+    expect(judgeJson(huge)).toBe('embeddable');
+    huge[huge.length - 1] = 0x78;
+    expect(judgeJson(huge)).toBe('notJson');
+    expect(judgeJson(bytes('{}'))).toBe('embeddable');
+  });
+
+  test('mutated JSON texts are judged as TextDecoder and JSON.parse judge them', () => {
+    const text = fc.oneof(
+      fc.json({ maxDepth: 6 }),
+      fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.stringify(value, null, 2)),
+      fc.jsonValue({ stringUnit: 'grapheme' }).map((value) => JSON.stringify({ 'a"\\\u0001é漢😀': value })),
+      fc.double().map((value) => `[${value},${-value}]`),
+      fc.constantFrom('{"a":"\\u00e9\\ud83d\\ude00\\n"}', '[-0.0E+12,1e-5,true,false,null]', ' [ ] ', `{"k":"${'é'.repeat(20)}"}`),
+    );
+    const telling = fc.oneof(fc.constantFrom(...bytes('{}[]",:\\ \t\n\r-+.0123456789eEutrfalsn/bx\0')), fc.integer({ min: 0, max: 255 }));
+    const mutation = fc.tuple(fc.constantFrom('set', 'insert', 'remove', 'cut'), fc.nat(), telling);
+    let valid = 0;
+    let runs = 0;
+    fc.assert(
+      fc.property(text, fc.array(mutation, { maxLength: 3 }), (json, mutations) => {
+        let value = [...bytes(json)];
+        for (const [how, at, byte] of mutations) {
+          const place = at % (value.length + 1);
+          if (how === 'set' && place < value.length) value[place] = byte;
+          else if (how === 'insert') value.splice(place, 0, byte);
+          else if (how === 'remove') value.splice(place, 1);
+          else if (how === 'cut') value = value.slice(0, place);
+        }
+        const verdict = judgeJson(Uint8Array.from(value));
+        runs++;
+        if (verdict !== 'notJson') valid++;
+        expect(verdict).toBe(reference(Uint8Array.from(value)));
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(valid).toBeGreaterThan(runs / 20);
+    expect(valid).toBeLessThan(runs);
+  });
+});

@@ -19,7 +19,14 @@ export class HandChain {
   #epoch = 0n;
   readonly #createdAt: string;
 
-  constructor(raw: ObjectStore, topic: string, topicId: string, partition: number, startOffset = 0n, createdAt = '2026-01-01T00:00:00.000Z') {
+  constructor(
+    raw: ObjectStore,
+    topic: string,
+    topicId: string,
+    partition: number,
+    startOffset = 0n,
+    createdAt = '2026-01-01T00:00:00.000Z',
+  ) {
     this.#raw = raw;
     this.topic = topic;
     this.topicId = topicId;
@@ -43,7 +50,14 @@ export class HandChain {
     const plain = Buffer.from(lines.join(''));
     const bytes = zstdCompressSync(plain);
     const end = start + BigInt(records.length);
-    const key = rawObjectKey(this.topic, 1_767_225_600_000, this.partition, start, this.#epoch, `01KDX4Q9TQ${String(this.seq).padStart(16, '0')}`);
+    const key = rawObjectKey(
+      this.topic,
+      1_767_225_600_000,
+      this.partition,
+      start,
+      this.#epoch,
+      `01KDX4Q9TQ${String(this.seq).padStart(16, '0')}`,
+    );
     await this.#raw.put(key, bytes);
     const gaps: Gap[] = gapAfter > 0n ? [{ startOffset: end, endOffset: end + gapAfter, cause: 'not_delivered' }] : [];
     await this.#put({
@@ -71,7 +85,12 @@ export class HandChain {
   async gap(offsets: bigint): Promise<void> {
     const start = this.nextOffset;
     const end = start + offsets;
-    await this.#put({ kind: 'gap', ...this.#common(end), gaps: [{ startOffset: start, endOffset: end, cause: 'accepted_by_operator' }], reason: 'test' });
+    await this.#put({
+      kind: 'gap',
+      ...this.#common(end),
+      gaps: [{ startOffset: start, endOffset: end, cause: 'accepted_by_operator' }],
+      reason: 'test',
+    });
   }
 
   async close(): Promise<void> {

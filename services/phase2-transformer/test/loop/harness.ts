@@ -1,5 +1,5 @@
-import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { createLogger } from '@millrace/core/adapters/admin/logger.ts';
+import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
@@ -62,10 +62,23 @@ export class HandMetastore implements Metastore {
   }
 }
 
-export const handLimits: LegLimits = { bytesMax: 2 ** 20, recordsMax: 100_000, ageMs: 50, targetFileBytes: 2 ** 24, tablePartitionsPerCommitMax: 100 };
+export const handLimits: LegLimits = {
+  bytesMax: 2 ** 20,
+  recordsMax: 100_000,
+  ageMs: 50,
+  targetFileBytes: 2 ** 24,
+  tablePartitionsPerCommitMax: 100,
+};
 
 /** One phase-2 process's inside, in this process. */
-export function startTransformer(options: { raw: ObjectStore; tables: ObjectStore; metastore: HandMetastore; compute?: BatchCompute; limits?: Partial<LegLimits>; worker?: string }) {
+export function startTransformer(options: {
+  raw: ObjectStore;
+  tables: ObjectStore;
+  metastore: HandMetastore;
+  compute?: BatchCompute;
+  limits?: Partial<LegLimits>;
+  worker?: string;
+}) {
   const compute = options.compute ?? new WorkerPool({ ...workerPoolDefaults, workers: 1 });
   const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
   const stop = new AbortController();
@@ -99,7 +112,11 @@ export function startTransformer(options: { raw: ObjectStore; tables: ObjectStor
 }
 
 /** Resolves when `condition` holds; fails with `what` after `timeoutMs`. */
-export async function eventually<T>(what: string, condition: () => Promise<T | undefined | false> | T | undefined | false, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs = 20_000,
+): Promise<T> {
   const until = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();

@@ -32,9 +32,22 @@ const startRetryMs = 2_000;
 async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Promise<void> {
   const health = new Health();
   const registry = createRegistry();
-  const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), { stateDir: settings.MILLRACE_STATE_DIR, worker: 'phase1', log });
-  const admin = await startAdminServer({ listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, registry, checks: () => [...health.checks(), metastore.check()], log });
-  const properties = settings.KAFKA_PROPERTIES === undefined ? {} : parseKafkaProperties(readProperties(settings.KAFKA_PROPERTIES), settings.KAFKA_PROPERTIES);
+  const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), {
+    stateDir: settings.MILLRACE_STATE_DIR,
+    worker: 'phase1',
+    log,
+  });
+  const admin = await startAdminServer({
+    listen: settings.MILLRACE_LISTEN,
+    port: settings.MILLRACE_ADMIN_PORT,
+    registry,
+    checks: () => [...health.checks(), metastore.check()],
+    log,
+  });
+  const properties =
+    settings.KAFKA_PROPERTIES === undefined
+      ? {}
+      : parseKafkaProperties(readProperties(settings.KAFKA_PROPERTIES), settings.KAFKA_PROPERTIES);
   const clientId = `millrace-phase1-${hostname()}-${process.pid}`;
   const metadata = openMetadata({ brokers: settings.KAFKA_BROKERS, clientId, properties, clock: systemClock });
   for (const notice of metadata.notices) log.warn(notice);
@@ -86,7 +99,13 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
 }
 
 /** Asks until the other side is there: bounded back-off, a clear line each time its answer changes. What is wrong for good is thrown. */
-async function untilThere(ask: () => Promise<unknown>, party: 'store' | 'kafka', health: Health, log: Logger, stop: AbortSignal): Promise<void> {
+async function untilThere(
+  ask: () => Promise<unknown>,
+  party: 'store' | 'kafka',
+  health: Health,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
   let said = '';
   for (let waits = 0; !stop.aborted; waits++) {
     try {

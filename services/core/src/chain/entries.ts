@@ -8,23 +8,45 @@ import type { ObjectStore } from '../ports/object-store.ts';
  * One chain entry, or undefined when it has not been written yet: the next entry after `seq` is `readEntry(seq + 1)`, a listing is never truth.
  * @throws kind `invalid` for a newer format or kind (stop, never skip); kind `corrupt` when it is unreadable or names another place than the one it lies at
  */
-export async function readEntry(store: ObjectStore, topic: string, source: SourcePartition, seq: bigint, signal?: AbortSignal): Promise<ChainEntry | undefined> {
+export async function readEntry(
+  store: ObjectStore,
+  topic: string,
+  source: SourcePartition,
+  seq: bigint,
+  signal?: AbortSignal,
+): Promise<ChainEntry | undefined> {
   const key = chainEntryKey(topic, source, seq);
   const bytes = await store.get(key, { signal });
   if (bytes === undefined) return undefined;
   const entry = parseStored(chainEntry, bytes, `chain entry ${key}`);
-  if (entry.seq !== seq || entry.source.topicId !== source.topicId || entry.source.partition !== source.partition || entry.source.topic !== topic)
-    throw new MillraceError('corrupt', 'chain_entry_misplaced', `chain entry ${key} says it is entry ${entry.seq} of ${entry.source.topic} ${entry.source.topicId}/${entry.source.partition}`, { key });
+  if (
+    entry.seq !== seq ||
+    entry.source.topicId !== source.topicId ||
+    entry.source.partition !== source.partition ||
+    entry.source.topic !== topic
+  )
+    throw new MillraceError(
+      'corrupt',
+      'chain_entry_misplaced',
+      `chain entry ${key} says it is entry ${entry.seq} of ${entry.source.topic} ${entry.source.topicId}/${entry.source.partition}`,
+      { key },
+    );
   return entry;
 }
 
 /** First offsets of an incarnation's chains as resolved by its first claimant; undefined before that. Errors as `readEntry`. */
-export async function readChainStart(store: ObjectStore, topic: string, topicId: string, signal?: AbortSignal): Promise<ChainStart | undefined> {
+export async function readChainStart(
+  store: ObjectStore,
+  topic: string,
+  topicId: string,
+  signal?: AbortSignal,
+): Promise<ChainStart | undefined> {
   const key = chainStartKey(topic, topicId);
   const bytes = await store.get(key, { signal });
   if (bytes === undefined) return undefined;
   const start = parseStored(chainStart, bytes, `chain start ${key}`);
-  if (start.topicId !== topicId) throw new MillraceError('corrupt', 'chain_start_misplaced', `chain start ${key} is of topic id ${start.topicId}`, { key });
+  if (start.topicId !== topicId)
+    throw new MillraceError('corrupt', 'chain_start_misplaced', `chain start ${key} is of topic id ${start.topicId}`, { key });
   return start;
 }
 
@@ -37,7 +59,14 @@ export function startOffsetOf(start: ChainStart, partition: number): bigint {
  * Entries in order from `fromSeq` until the first that is not there yet, each checked to follow the one before.
  * `previous` is the entry at `fromSeq − 1` when the caller has it, so that the first one is checked too.
  */
-export async function* followChain(store: ObjectStore, topic: string, source: SourcePartition, fromSeq = 0n, previous?: ChainEntry, signal?: AbortSignal): AsyncGenerator<ChainEntry, void> {
+export async function* followChain(
+  store: ObjectStore,
+  topic: string,
+  source: SourcePartition,
+  fromSeq = 0n,
+  previous?: ChainEntry,
+  signal?: AbortSignal,
+): AsyncGenerator<ChainEntry, void> {
   let before = previous;
   for (let seq = fromSeq; ; seq++) {
     const entry = await readEntry(store, topic, source, seq, signal);
@@ -50,7 +79,12 @@ export async function* followChain(store: ObjectStore, topic: string, source: So
 
 const fail = (entry: ChainEntry, code: string, words: string): never => {
   const { topic, topicId, partition } = entry.source;
-  throw new MillraceError('corrupt', code, `chain of ${topic} ${topicId}/${partition}, entry ${entry.seq}: ${words}`, { topic, topicId, partition, seq: entry.seq.toString() });
+  throw new MillraceError('corrupt', code, `chain of ${topic} ${topicId}/${partition}, entry ${entry.seq}: ${words}`, {
+    topic,
+    topicId,
+    partition,
+    seq: entry.seq.toString(),
+  });
 };
 
 /**
@@ -62,13 +96,17 @@ const fail = (entry: ChainEntry, code: string, words: string): never => {
 export function checkFollows(previous: ChainEntry | undefined, entry: ChainEntry): void {
   checkCovers(entry);
   if (previous === undefined) {
-    if (entry.seq !== 0n || entry.kind !== 'claim') fail(entry, 'chain_bad_first', `a chain begins with a claim at seq 0, not with a ${entry.kind}`);
+    if (entry.seq !== 0n || entry.kind !== 'claim')
+      fail(entry, 'chain_bad_first', `a chain begins with a claim at seq 0, not with a ${entry.kind}`);
     return;
   }
   if (entry.seq !== previous.seq + 1n) fail(entry, 'chain_not_dense', `follows seq ${previous.seq}`);
-  if (entry.startOffset !== previous.endOffset) fail(entry, 'chain_offsets_not_dense', `starts at offset ${entry.startOffset}, the entry before ended at ${previous.endOffset}`);
-  if (entry.source.clusterId !== previous.source.clusterId) fail(entry, 'chain_other_cluster', `is of cluster ${entry.source.clusterId}, the entry before of ${previous.source.clusterId}`);
-  if (entry.kind === 'claim' ? entry.epoch <= previous.epoch : entry.epoch !== previous.epoch) fail(entry, 'chain_epoch', `a ${entry.kind} of epoch ${entry.epoch} after epoch ${previous.epoch}`);
+  if (entry.startOffset !== previous.endOffset)
+    fail(entry, 'chain_offsets_not_dense', `starts at offset ${entry.startOffset}, the entry before ended at ${previous.endOffset}`);
+  if (entry.source.clusterId !== previous.source.clusterId)
+    fail(entry, 'chain_other_cluster', `is of cluster ${entry.source.clusterId}, the entry before of ${previous.source.clusterId}`);
+  if (entry.kind === 'claim' ? entry.epoch <= previous.epoch : entry.epoch !== previous.epoch)
+    fail(entry, 'chain_epoch', `a ${entry.kind} of epoch ${entry.epoch} after epoch ${previous.epoch}`);
   if (previous.kind === 'close' && entry.kind !== 'claim') fail(entry, 'chain_after_close', `a ${entry.kind} follows a close`);
 }
 
@@ -87,17 +125,20 @@ export function checkCovers(entry: ChainEntry): void {
   let covered = 0n;
   let at = startOffset;
   for (const object of entry.kind === 'data' ? entry.objects : []) {
-    if (object.startOffset < at || object.endOffset <= object.startOffset) fail(entry, 'chain_objects', `object ${object.key} overlaps or is empty`);
+    if (object.startOffset < at || object.endOffset <= object.startOffset)
+      fail(entry, 'chain_objects', `object ${object.key} overlaps or is empty`);
     covered += BigInt(object.recordCount);
     at = object.endOffset;
   }
   if (at > endOffset) fail(entry, 'chain_objects', `objects reach to ${at}, beyond ${endOffset}`);
   at = startOffset;
   for (const gap of entry.gaps) {
-    if (gap.startOffset < at || gap.endOffset <= gap.startOffset) fail(entry, 'chain_gaps', `gap ${gap.startOffset}-${gap.endOffset} overlaps or is empty`);
+    if (gap.startOffset < at || gap.endOffset <= gap.startOffset)
+      fail(entry, 'chain_gaps', `gap ${gap.startOffset}-${gap.endOffset} overlaps or is empty`);
     covered += gap.endOffset - gap.startOffset;
     at = gap.endOffset;
   }
   if (at > endOffset) fail(entry, 'chain_gaps', `gaps reach to ${at}, beyond ${endOffset}`);
-  if (covered !== endOffset - startOffset) fail(entry, 'chain_not_covered', `records and gaps cover ${covered} of ${endOffset - startOffset} offsets`);
+  if (covered !== endOffset - startOffset)
+    fail(entry, 'chain_not_covered', `records and gaps cover ${covered} of ${endOffset - startOffset} offsets`);
 }

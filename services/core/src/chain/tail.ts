@@ -10,7 +10,13 @@ import { readEntry } from './entries.ts';
  * @param hint a seq known to exist, e.g. of the entry last read; the search begins there
  * @throws as `readEntry`
  */
-export async function findTail(store: ObjectStore, topic: string, source: SourcePartition, hint = 0n, signal?: AbortSignal): Promise<ChainEntry | undefined> {
+export async function findTail(
+  store: ObjectStore,
+  topic: string,
+  source: SourcePartition,
+  hint = 0n,
+  signal?: AbortSignal,
+): Promise<ChainEntry | undefined> {
   let tail = await readEntry(store, topic, source, hint, signal);
   if (tail === undefined) return hint === 0n ? undefined : findTail(store, topic, source, 0n, signal);
   let missing: bigint | undefined;
@@ -25,7 +31,12 @@ export async function findTail(store: ObjectStore, topic: string, source: Source
     if (entry === undefined) missing = middle;
     else tail = entry;
   }
-  for (let next = await readEntry(store, topic, source, tail.seq + 1n, signal); next !== undefined; next = await readEntry(store, topic, source, tail.seq + 1n, signal)) tail = next;
+  for (
+    let next = await readEntry(store, topic, source, tail.seq + 1n, signal);
+    next !== undefined;
+    next = await readEntry(store, topic, source, tail.seq + 1n, signal)
+  )
+    tail = next;
   return tail;
 }
 
@@ -34,7 +45,14 @@ export async function findTail(store: ObjectStore, topic: string, source: Source
  * Undefined when the chain does not reach beyond `offset` yet. Binary search; about log2(tail) requests.
  * @param tail the chain's newest entry, from `findTail`
  */
-export async function findEntryCovering(store: ObjectStore, topic: string, source: SourcePartition, offset: bigint, tail: ChainEntry, signal?: AbortSignal): Promise<ChainEntry | undefined> {
+export async function findEntryCovering(
+  store: ObjectStore,
+  topic: string,
+  source: SourcePartition,
+  offset: bigint,
+  tail: ChainEntry,
+  signal?: AbortSignal,
+): Promise<ChainEntry | undefined> {
   if (tail.endOffset <= offset) return undefined;
   let covering = tail;
   let below = -1n;

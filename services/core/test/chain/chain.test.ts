@@ -12,7 +12,18 @@ const source = { topicId: 'AbCdEfGhIjKlMnOpQrStUv', partition: 3 };
 
 function common(seq: bigint, epoch: bigint, startOffset: bigint, endOffset: bigint) {
   const identity = { clusterId: 'cluster-1', topicId: source.topicId, topic, partition: source.partition };
-  return { format: 1 as const, seq, attemptId: `a${seq}`, epoch, source: identity, startOffset, endOffset, leaderEpoch: 0, writer: 'w', createdAt: '2026-11-21T00:00:00Z' };
+  return {
+    format: 1 as const,
+    seq,
+    attemptId: `a${seq}`,
+    epoch,
+    source: identity,
+    startOffset,
+    endOffset,
+    leaderEpoch: 0,
+    writer: 'w',
+    createdAt: '2026-11-21T00:00:00Z',
+  };
 }
 const claim = (seq: bigint, epoch: bigint, at: bigint): ChainEntry => ({ kind: 'claim', ...common(seq, epoch, at, at) });
 const data = (seq: bigint, epoch: bigint, startOffset: bigint, endOffset: bigint): ChainEntry => ({
@@ -28,7 +39,8 @@ async function storeWith(entries: ChainEntry[]) {
   return memory;
 }
 /** a claim, then data entries of `step` offsets each */
-const chainOf = (length: number, step = 10n) => Array.from({ length }, (_, i) => (i === 0 ? claim(0n, 1n, 0n) : data(BigInt(i), 1n, BigInt(i - 1) * step, BigInt(i) * step)));
+const chainOf = (length: number, step = 10n) =>
+  Array.from({ length }, (_, i) => (i === 0 ? claim(0n, 1n, 0n) : data(BigInt(i), 1n, BigInt(i - 1) * step, BigInt(i) * step)));
 
 describe('findTail', () => {
   test('finds the newest entry of a chain of any length from any hint, in a logarithmic number of requests', async () => {
@@ -92,7 +104,17 @@ describe('an entry is read as it lies, or not at all', () => {
 });
 
 describe('checkFollows', () => {
-  const object = { key: 'k', bytes: 1, linesBytes: 1, sha256: '0'.repeat(64), recordCount: 4, startOffset: 0n, endOffset: 5n, firstTimestamp: null, lastTimestamp: null };
+  const object = {
+    key: 'k',
+    bytes: 1,
+    linesBytes: 1,
+    sha256: '0'.repeat(64),
+    recordCount: 4,
+    startOffset: 0n,
+    endOffset: 5n,
+    firstTimestamp: null,
+    lastTimestamp: null,
+  };
   const withObject = (recordCount: number, gaps: [bigint, bigint][]): ChainEntry => ({
     kind: 'data',
     ...common(1n, 1n, 0n, 6n),
@@ -113,9 +135,26 @@ describe('checkFollows', () => {
     ['data after a close', { ...claim(3n, 2n, 9n), kind: 'close', reason: 'r' }, data(4n, 2n, 9n, 11n), 'chain_after_close'],
     ['R1: a claim with the same id may follow a close', { ...claim(3n, 2n, 9n), kind: 'close', reason: 'r' }, claim(4n, 3n, 9n), undefined],
     ['R12: a data entry without objects', claim(0n, 1n, 7n), data(1n, 1n, 7n, 9n), undefined],
-    ['records and gaps cover the range', claim(0n, 1n, 0n), withObject(4, [[2n, 3n], [5n, 6n]]), undefined],
+    [
+      'records and gaps cover the range',
+      claim(0n, 1n, 0n),
+      withObject(4, [
+        [2n, 3n],
+        [5n, 6n],
+      ]),
+      undefined,
+    ],
     ['an offset nobody accounts for', claim(0n, 1n, 0n), withObject(4, [[5n, 6n]]), 'chain_not_covered'],
-    ['gaps that overlap', claim(0n, 1n, 0n), withObject(3, [[2n, 4n], [3n, 4n], [5n, 6n]]), 'chain_gaps'],
+    [
+      'gaps that overlap',
+      claim(0n, 1n, 0n),
+      withObject(3, [
+        [2n, 4n],
+        [3n, 4n],
+        [5n, 6n],
+      ]),
+      'chain_gaps',
+    ],
   ])('%s', (_name, previous, entry, code) => {
     if (code === undefined) checkFollows(previous, entry);
     else expect(() => checkFollows(previous, entry)).toThrow(expect.objectContaining({ kind: 'corrupt', code }));
@@ -133,7 +172,9 @@ describe('discovery', () => {
   test('finds incarnations and partitions, also where ids are prefixes of one another or sort around "/"', async () => {
     const { store, count } = memoryStore();
     const ids = ['A', 'A-', 'A0', 'AB', '_z', 'name:cluster:orders'];
-    for (const topicId of ids) for (const partition of [0, 7, 12_000]) for (let seq = 0n; seq < 5n; seq++) await store.put(chainEntryKey(topic, { topicId, partition }, seq), new Uint8Array(1));
+    for (const topicId of ids)
+      for (const partition of [0, 7, 12_000])
+        for (let seq = 0n; seq < 5n; seq++) await store.put(chainEntryKey(topic, { topicId, partition }, seq), new Uint8Array(1));
     await store.put(chainStartKey(topic, 'A'), new Uint8Array(1));
     await store.put(`${topic}/2026/11/21/00/00/x.jsonl.zst`, new Uint8Array(1));
     expect(new Set(await discoverTopicIds(store, topic))).toEqual(new Set(ids));
@@ -147,7 +188,16 @@ describe('discovery', () => {
 test('start.json gives first offsets; a partition not in it starts at 0', async () => {
   const { store } = memoryStore();
   expect(await readChainStart(store, topic, source.topicId)).toBeUndefined();
-  const start = { format: 1 as const, topicId: source.topicId, topic, clusterId: 'c', startFrom: 'latest' as const, partitions: { '0': 2n ** 60n }, attemptId: 'a', createdAt: 'now' };
+  const start = {
+    format: 1 as const,
+    topicId: source.topicId,
+    topic,
+    clusterId: 'c',
+    startFrom: 'latest' as const,
+    partitions: { '0': 2n ** 60n },
+    attemptId: 'a',
+    createdAt: 'now',
+  };
   await store.put(chainStartKey(topic, source.topicId), encodeStored(chainStart, start));
   const read = await readChainStart(store, topic, source.topicId);
   expect(read && [startOffsetOf(read, 0), startOffsetOf(read, 1)]).toEqual([2n ** 60n, 0n]);

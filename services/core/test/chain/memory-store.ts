@@ -20,7 +20,11 @@ export function memoryStore() {
     list: async (prefix, options) => {
       count.list++;
       return [...objects.keys()]
-        .filter((key) => key.startsWith(prefix) && (options?.startAfter === undefined || Buffer.compare(Buffer.from(key), Buffer.from(options.startAfter)) > 0))
+        .filter(
+          (key) =>
+            key.startsWith(prefix) &&
+            (options?.startAfter === undefined || Buffer.compare(Buffer.from(key), Buffer.from(options.startAfter)) > 0),
+        )
         .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
         .slice(0, options?.limit ?? 1000)
         .map((key) => ({ key, bytes: objects.get(key)?.length ?? 0, lastModifiedMs: 0 }));

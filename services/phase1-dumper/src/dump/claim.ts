@@ -18,7 +18,10 @@ export type ClaimPlan = { do: 'claim'; entry: ClaimEntry; chainStart: bigint } |
 export function planClaim(source: SourceIdentity, tail: ChainEntry | undefined, start: ChainStart, stamp: WriterStamp): ClaimPlan {
   const stored = tail?.source.clusterId ?? start.clusterId;
   if (stored !== source.clusterId)
-    return { do: 'stop', reason: `the chain of ${source.topic} ${source.topicId}/${source.partition} is of cluster ${stored}, the brokers are of cluster ${source.clusterId}: it is another source and is not mixed. Point KAFKA_BROKERS at the right cluster, or MILLRACE_RAW_URL at another place.` };
+    return {
+      do: 'stop',
+      reason: `the chain of ${source.topic} ${source.topicId}/${source.partition} is of cluster ${stored}, the brokers are of cluster ${source.clusterId}: it is another source and is not mixed. Point KAFKA_BROKERS at the right cluster, or MILLRACE_RAW_URL at another place.`,
+    };
   const chainStart = startOffsetOf(start, source.partition);
   const nextOffset = tail?.endOffset ?? chainStart;
   const entry: ClaimEntry = {

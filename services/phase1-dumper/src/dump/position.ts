@@ -17,8 +17,15 @@ export type PositionVerdict =
  * May we read on from `next`? Pure. Compared with what the leader keeps, before reading and again and again while reading, because the client may lose its own error.
  * @param reading true while the partition is being read: records already fetched may still come, so an overrun must stay for `overrunGraceMs`; before reading it stops at once
  */
-export function checkPosition(next: bigint, offsets: PartitionOffsets, reading: boolean, suspicion: PositionSuspicion, nowMs: number): PositionVerdict {
-  const same = (kind: 'end_below' | 'overrun') => (suspicion?.kind === kind && suspicion.next === next ? suspicion : { kind, next, sinceMs: nowMs });
+export function checkPosition(
+  next: bigint,
+  offsets: PartitionOffsets,
+  reading: boolean,
+  suspicion: PositionSuspicion,
+  nowMs: number,
+): PositionVerdict {
+  const same = (kind: 'end_below' | 'overrun') =>
+    suspicion?.kind === kind && suspicion.next === next ? suspicion : { kind, next, sinceMs: nowMs };
   if (next < offsets.earliest) {
     const seen = same('overrun');
     if (reading && nowMs - seen.sinceMs < overrunGraceMs) return { verdict: 'read', suspicion: seen };
@@ -27,7 +34,10 @@ export function checkPosition(next: bigint, offsets: PartitionOffsets, reading: 
   if (next > offsets.lastStable) {
     const seen = same('end_below');
     const words = `Kafka ends at ${offsets.lastStable}, before our next offset ${next}: records [${offsets.lastStable}, ${next}) that we landed are gone from Kafka`;
-    if (nowMs - seen.sinceMs < endBelowGraceMs) return reading ? { verdict: 'read', suspicion: seen } : { verdict: 'wait', suspicion: seen, reason: `${words}; waiting whether it stays so` };
+    if (nowMs - seen.sinceMs < endBelowGraceMs)
+      return reading
+        ? { verdict: 'read', suspicion: seen }
+        : { verdict: 'wait', suspicion: seen, reason: `${words}; waiting whether it stays so` };
     return { verdict: 'stop', reason: `${words}, and it stays so: the log was truncated` };
   }
   return { verdict: 'read', suspicion: null };

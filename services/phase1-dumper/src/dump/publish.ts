@@ -8,7 +8,13 @@ import type { ChainHead, WriterStamp } from './claim.ts';
 export type ObjectPlan = Pick<RawObject, 'recordCount' | 'startOffset' | 'endOffset' | 'firstTimestamp' | 'lastTimestamp' | 'linesBytes'>;
 
 /** One publication: `[startOffset, endOffset)` covered exactly by the object's records and the gaps. `object` is null when there is no record (R12). */
-export type PublicationPlan = { startOffset: bigint; endOffset: bigint; leaderEpoch: number | null; gaps: Gap[]; object: ObjectPlan | null };
+export type PublicationPlan = {
+  startOffset: bigint;
+  endOffset: bigint;
+  leaderEpoch: number | null;
+  gaps: Gap[];
+  object: ObjectPlan | null;
+};
 
 /**
  * Plans the publication of ranges that join without a hole. Pure.
@@ -49,14 +55,21 @@ function joinGaps(gaps: readonly Gap[]): Gap[] {
   const joined: Gap[] = [];
   for (const gap of gaps) {
     const before = joined.at(-1);
-    if (before !== undefined && before.endOffset === gap.startOffset && before.cause === gap.cause) joined[joined.length - 1] = { ...before, endOffset: gap.endOffset };
+    if (before !== undefined && before.endOffset === gap.startOffset && before.cause === gap.cause)
+      joined[joined.length - 1] = { ...before, endOffset: gap.endOffset };
     else joined.push(gap);
   }
   return joined;
 }
 
 /** The chain entry of a publication. Pure. Control records at the end make a `data` entry without objects (R12). */
-export function planDataEntry(source: SourceIdentity, head: ChainHead, plan: PublicationPlan, objects: RawObject[], stamp: WriterStamp): DataEntry {
+export function planDataEntry(
+  source: SourceIdentity,
+  head: ChainHead,
+  plan: PublicationPlan,
+  objects: RawObject[],
+  stamp: WriterStamp,
+): DataEntry {
   return {
     kind: 'data',
     ...follow(source, head, stamp),

@@ -21,7 +21,12 @@ export function emptyBuffer(): LineBuffer {
  */
 export function appendRange(buffer: LineBuffer, range: LineRange, expected: bigint): void {
   if (range.startOffset !== expected || range.endOffset <= range.startOffset)
-    throw new MillraceError('internal', 'range_not_dense', `${range.topic}/${range.partition}: a range [${range.startOffset}, ${range.endOffset}) arrived where ${expected} was expected`, { topic: range.topic, partition: range.partition });
+    throw new MillraceError(
+      'internal',
+      'range_not_dense',
+      `${range.topic}/${range.partition}: a range [${range.startOffset}, ${range.endOffset}) arrived where ${expected} was expected`,
+      { topic: range.topic, partition: range.partition },
+    );
   buffer.ranges.push(range);
   buffer.bytes += range.lines.length;
   buffer.gaps += range.gaps.length;

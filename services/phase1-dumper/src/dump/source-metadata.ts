@@ -10,7 +10,13 @@ export type ClusterDescription = { clusterId: string; requestedAt: number; topic
  * What the broker that leads a partition said of its identity. `topicId` null: it knows no such topic.
  * `partitionExists` false: there is a topic of that name without this partition (made again with fewer, or just about to get more).
  */
-export type IdentityAnswer = { clusterId: string; topicId: string | null; partitionExists: boolean; requestedAt: number; leaderEpoch: number | null };
+export type IdentityAnswer = {
+  clusterId: string;
+  topicId: string | null;
+  partitionExists: boolean;
+  requestedAt: number;
+  leaderEpoch: number | null;
+};
 
 /** Offsets by the leader: first one kept, and the last stable one (next offset a read-committed reader can be given). */
 export type PartitionOffsets = { earliest: bigint; lastStable: bigint };

@@ -32,7 +32,9 @@ export function planStart(args: {
   attemptId: string;
   nowMs: number;
 }): ChainStart {
-  const partitions = [...args.offsets].map(([partition, { earliest, lastStable }]) => [String(partition), args.startFrom === 'earliest' ? earliest : lastStable] as const);
+  const partitions = [...args.offsets].map(
+    ([partition, { earliest, lastStable }]) => [String(partition), args.startFrom === 'earliest' ? earliest : lastStable] as const,
+  );
   return {
     format: chainFormat,
     topicId: args.topicId,
@@ -50,8 +52,16 @@ export function planStart(args: {
  * that wish for earlier records the range that is missing. Pure.
  * @param earliest first offset Kafka keeps of the partition now; null when not known
  */
-export function startNotice(partition: number, start: ChainStart, chainStart: bigint, wish: StartFrom, earliest: bigint | null): string | null {
+export function startNotice(
+  partition: number,
+  start: ChainStart,
+  chainStart: bigint,
+  wish: StartFrom,
+  earliest: bigint | null,
+): string | null {
   if (start.startFrom !== 'latest') return null;
   const says = `partition ${partition} starts at ${chainStart} by startFrom latest`;
-  return wish === 'earliest' && earliest !== null && earliest < chainStart ? `${says}; a dataset wishes for earliest: records [${earliest}, ${chainStart}) were not landed` : says;
+  return wish === 'earliest' && earliest !== null && earliest < chainStart
+    ? `${says}; a dataset wishes for earliest: records [${earliest}, ${chainStart}) were not landed`
+    : says;
 }

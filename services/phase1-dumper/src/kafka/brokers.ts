@@ -1,5 +1,20 @@
 import { describeError, MillraceError } from '@millrace/core/domain/errors.ts';
-import { apiVersionsV0, apiVersionsV3, Connection, type ConnectionOptions, listOffsetsV2, listOffsetsV4, listOffsetsV7, listOffsetsV9, metadataV2, metadataV5, metadataV7, metadataV9, metadataV10, metadataV12 } from '@platformatic/kafka';
+import {
+  apiVersionsV0,
+  apiVersionsV3,
+  Connection,
+  type ConnectionOptions,
+  listOffsetsV2,
+  listOffsetsV4,
+  listOffsetsV7,
+  listOffsetsV9,
+  metadataV2,
+  metadataV5,
+  metadataV7,
+  metadataV9,
+  metadataV10,
+  metadataV12,
+} from '@platformatic/kafka';
 
 /*
  * Connections of the metadata client, one a broker, each speaking the newest versions both sides know.
@@ -17,13 +32,24 @@ const listOffsetsApis = [listOffsetsV9, listOffsetsV7, listOffsetsV4, listOffset
 export type BrokerAddress = { host: string; port: number };
 
 /** A connected broker and the versions to speak with it. */
-export type Broker = { address: string; connection: Connection; metadata: (typeof metadataApis)[number]; listOffsets: (typeof listOffsetsApis)[number] };
+export type Broker = {
+  address: string;
+  connection: Connection;
+  metadata: (typeof metadataApis)[number];
+  listOffsets: (typeof listOffsetsApis)[number];
+};
 
 /** Splits `host:port[,host:port…]`, IPv6 in brackets. Pure; the settings schema has checked the form. */
 export function parseBrokers(text: string): BrokerAddress[] {
   return text.split(',').map((part) => {
     const at = part.trim().lastIndexOf(':');
-    return { host: part.trim().slice(0, at).replace(/^\[|\]$/g, ''), port: Number(part.trim().slice(at + 1)) };
+    return {
+      host: part
+        .trim()
+        .slice(0, at)
+        .replace(/^\[|\]$/g, ''),
+      port: Number(part.trim().slice(at + 1)),
+    };
   });
 }
 
@@ -62,11 +88,16 @@ export class BrokerConnections {
     connection.on('error', () => {}); // every request in flight gets the error; this keeps it from being an uncaught one
     await connection.connect(host, port);
     try {
-      const versions = await apiVersionsV3.api.async(connection, 'millrace', '1').catch(() => apiVersionsV0.api.async(connection, 'millrace', '1'));
+      const versions = await apiVersionsV3.api
+        .async(connection, 'millrace', '1')
+        .catch(() => apiVersionsV0.api.async(connection, 'millrace', '1'));
       const newest = <A extends { key: number; version: number }>(apis: A[], name: string): A => {
         const range = versions.apiKeys.find(({ apiKey }) => apiKey === apis[0]?.key);
         const api = apis.find(({ version }) => range !== undefined && version >= range.minVersion && version <= range.maxVersion);
-        if (api === undefined) throw new MillraceError('invalid', 'broker_too_old', `Kafka broker ${address} speaks no version of ${name} that we know`, { address });
+        if (api === undefined)
+          throw new MillraceError('invalid', 'broker_too_old', `Kafka broker ${address} speaks no version of ${name} that we know`, {
+            address,
+          });
         return api;
       };
       return { address, connection, metadata: newest(metadataApis, 'Metadata'), listOffsets: newest(listOffsetsApis, 'ListOffsets') };
@@ -87,5 +118,11 @@ export class BrokerConnections {
 export function answerWithin<T>(error: unknown, address: string): T {
   const { code, response } = error as { code?: unknown; response?: T };
   if (code === 'PLT_KFK_RESPONSE' && response !== undefined) return response;
-  throw new MillraceError('unavailable', 'broker_request_failed', `Kafka broker ${address} did not answer: ${describeError(error)}`, { address }, error);
+  throw new MillraceError(
+    'unavailable',
+    'broker_request_failed',
+    `Kafka broker ${address} did not answer: ${describeError(error)}`,
+    { address },
+    error,
+  );
 }

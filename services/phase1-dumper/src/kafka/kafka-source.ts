@@ -1,8 +1,8 @@
+import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { AssignedPosition, AssignmentHandler, LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
-import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
 import { partitionKey } from '../dump/source-metadata.ts';
 import { createNativeConsumer, type NativeConsumer } from './native-consumer.ts';
 import { PartitionLines } from './partition-lines.ts';
@@ -77,11 +77,19 @@ export class KafkaSource implements RecordSource {
     try {
       this.#consumer = createNativeConsumer(config);
     } catch (cause) {
-      throw new MillraceError('invalid', 'bad_kafka_properties', `the Kafka consumer refuses its settings (KAFKA_PROPERTIES): ${(cause as Error).message}`, {}, cause);
+      throw new MillraceError(
+        'invalid',
+        'bad_kafka_properties',
+        `the Kafka consumer refuses its settings (KAFKA_PROPERTIES): ${(cause as Error).message}`,
+        {},
+        cause,
+      );
     }
     this.#consumer.on('partition.eof', (end) => this.#endsReached.push(end));
     this.#consumer.on('event.error', (error) => this.#onEvent({ level: 'warn', message: error.message, code: error.code }));
-    this.#consumer.on('event.log', (event) => this.#onEvent({ level: 'debug', message: String((event as { message?: unknown }).message ?? ''), code: null }));
+    this.#consumer.on('event.log', (event) =>
+      this.#onEvent({ level: 'debug', message: String((event as { message?: unknown }).message ?? ''), code: null }),
+    );
   }
 
   /** Connects a client. @throws kind `unavailable`, code `kafka_away`, after 10 s without a broker */
@@ -91,7 +99,8 @@ export class KafkaSource implements RecordSource {
     consumer.setDefaultIsTimeoutOnlyForFirstMessage(true);
     await new Promise<void>((resolve, reject) => {
       consumer.connect({ allTopics: false, timeout: connectTimeoutMs } as never, (cause: LibrdKafkaError | null) => {
-        if (cause) reject(new MillraceError('unavailable', 'kafka_away', `Kafka (${options.brokers}) cannot be reached by the consumer`, {}, cause));
+        if (cause)
+          reject(new MillraceError('unavailable', 'kafka_away', `Kafka (${options.brokers}) cannot be reached by the consumer`, {}, cause));
         else resolve();
       });
     });
@@ -105,7 +114,11 @@ export class KafkaSource implements RecordSource {
 
   start(position: AssignedPosition): void {
     const key = partitionKey(position);
-    if (!this.#owned.has(key)) throw new MillraceError('conflict', 'not_assigned', `${position.topic}/${position.partition} is not assigned to us any more`, { topic: position.topic, partition: position.partition });
+    if (!this.#owned.has(key))
+      throw new MillraceError('conflict', 'not_assigned', `${position.topic}/${position.partition} is not assigned to us any more`, {
+        topic: position.topic,
+        partition: position.partition,
+      });
     this.#starting.set(key, position);
   }
 
@@ -140,7 +153,13 @@ export class KafkaSource implements RecordSource {
 
   commitOffsets(positions: (TopicPartition & { offset: bigint; leaderEpoch: number | null; metadata: string })[]): void {
     for (const { topic, partition, offset, leaderEpoch, metadata } of positions)
-      this.#toCommit.set(partitionKey({ topic, partition }), { topic, partition, offset: Number(offset), metadata, ...(leaderEpoch === null ? {} : { leaderEpoch }) });
+      this.#toCommit.set(partitionKey({ topic, partition }), {
+        topic,
+        partition,
+        offset: Number(offset),
+        metadata,
+        ...(leaderEpoch === null ? {} : { leaderEpoch }),
+      });
     this.#commitNext();
   }
 
@@ -213,8 +232,8 @@ export class KafkaSource implements RecordSource {
       this.#handler.assigned(given);
     } else if (code === revokePartitions) {
       for (const p of given) this.#owned.delete(partitionKey(p));
-      if (this.#closing !== undefined) return this.#release(given);
-      if (this.#consumer.assignmentLost()) {
+      if (this.#closing !== undefined) this.#release(given);
+      else if (this.#consumer.assignmentLost()) {
         this.#release(given);
         this.#handler.lost(given);
       } else {
@@ -248,13 +267,23 @@ export class KafkaSource implements RecordSource {
     try {
       call();
     } catch (error) {
-      this.#onEvent({ level: 'warn', message: `could not ${doing}: ${(error as Error).message}`, code: (error as LibrdKafkaError).code ?? null });
+      this.#onEvent({
+        level: 'warn',
+        message: `could not ${doing}: ${(error as Error).message}`,
+        code: (error as LibrdKafkaError).code ?? null,
+      });
       onError?.();
     }
   }
 
   #toError(error: LibrdKafkaError): MillraceError {
     const fatal = (error as { isFatal?: boolean }).isFatal === true;
-    return new MillraceError('unavailable', fatal ? 'kafka_client_fatal' : 'kafka_client_error', `the Kafka consumer says: ${error.message}`, { code: error.code, fatal }, error);
+    return new MillraceError(
+      'unavailable',
+      fatal ? 'kafka_client_fatal' : 'kafka_client_error',
+      `the Kafka consumer says: ${error.message}`,
+      { kafkaCode: error.code, fatal },
+      error,
+    );
   }
 }

@@ -2,7 +2,14 @@ import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { ConnectionOptions, metadataV12 } from '@platformatic/kafka';
-import { type ClusterDescription, type IdentityAnswer, type PartitionOffsets, partitionKey, type SourceMetadata, type TopicDescription } from '../dump/source-metadata.ts';
+import {
+  type ClusterDescription,
+  type IdentityAnswer,
+  type PartitionOffsets,
+  partitionKey,
+  type SourceMetadata,
+  type TopicDescription,
+} from '../dump/source-metadata.ts';
 import { answerWithin, type Broker, type BrokerAddress, BrokerConnections, parseBrokers } from './brokers.ts';
 
 type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
@@ -61,12 +68,18 @@ export class KafkaMetadata implements SourceMetadata {
       const { clusterId, topics } = toDescription(answer);
       const topicId = topics.get(topic)?.topicId ?? null;
       const led = answer.topics.find(({ name }) => name === topic)?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
-      if (led !== undefined && led.leaderId === nodeId) return { clusterId, topicId, partitionExists: true, requestedAt, leaderEpoch: led.leaderEpoch >= 0 ? led.leaderEpoch : null };
+      if (led !== undefined && led.leaderId === nodeId)
+        return { clusterId, topicId, partitionExists: true, requestedAt, leaderEpoch: led.leaderEpoch >= 0 ? led.leaderEpoch : null };
       if (led !== undefined) this.#leaders.set(key, led.leaderId);
       else if (nodeId === undefined) return { clusterId, topicId, partitionExists: false, requestedAt, leaderEpoch: null };
       else this.#leaders.delete(key); // a broker that led it once may be behind: ask any other
     }
-    throw new MillraceError('unavailable', 'leader_moving', `the leader of ${topic}/${partition} cannot be found: it keeps moving or is being elected`, { topic, partition });
+    throw new MillraceError(
+      'unavailable',
+      'leader_moving',
+      `the leader of ${topic}/${partition} cannot be found: it keeps moving or is being elected`,
+      { topic, partition },
+    );
   }
 
   async offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>> {
@@ -80,7 +93,10 @@ export class KafkaMetadata implements SourceMetadata {
         if (address === undefined) return;
         try {
           const broker = await this.#connections.to(address);
-          const [earliest, latest] = await Promise.all([this.#listOffsets(broker, led, earliestTimestamp), this.#listOffsets(broker, led, latestTimestamp)]);
+          const [earliest, latest] = await Promise.all([
+            this.#listOffsets(broker, led, earliestTimestamp),
+            this.#listOffsets(broker, led, latestTimestamp),
+          ]);
           for (const p of led) {
             const key = partitionKey(p);
             const first = earliest.get(key);
@@ -133,15 +149,25 @@ export class KafkaMetadata implements SourceMetadata {
         failure = error;
       }
     }
-    throw new MillraceError('unavailable', 'kafka_away', `no Kafka broker answers (${this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')})`, {}, failure);
+    throw new MillraceError(
+      'unavailable',
+      'kafka_away',
+      `no Kafka broker answers (${this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(', ')})`,
+      {},
+      failure,
+    );
   }
 
   async #ask(broker: Broker, topics: readonly string[]): Promise<{ answer: MetadataResponse; requestedAt: number }> {
     const requestedAt = this.#clock.monotonic();
-    const answer = await broker.metadata.async(broker.connection, [...topics], false).catch((error) => answerWithin<MetadataResponse>(error, broker.address));
+    const answer = await broker.metadata
+      .async(broker.connection, [...topics], false)
+      .catch((error) => answerWithin<MetadataResponse>(error, broker.address));
     this.#addresses = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const { name, errorCode, partitions } of answer.topics)
-      if (errorCode === noError) for (const { partitionIndex, leaderId } of partitions) this.#leaders.set(partitionKey({ topic: name ?? '', partition: partitionIndex }), leaderId);
+      if (errorCode === noError)
+        for (const { partitionIndex, leaderId } of partitions)
+          this.#leaders.set(partitionKey({ topic: name ?? '', partition: partitionIndex }), leaderId);
     return { answer, requestedAt };
   }
 
@@ -151,10 +177,13 @@ export class KafkaMetadata implements SourceMetadata {
       partitions: of.map(({ partition }) => ({ partitionIndex: partition, currentLeaderEpoch: -1, timestamp })),
     }));
     type Answer = Awaited<ReturnType<typeof broker.listOffsets.async>>;
-    const answer = await broker.listOffsets.async(broker.connection, consumerReplicaId, readCommitted, topics).catch((error) => answerWithin<Answer>(error, broker.address));
+    const answer = await broker.listOffsets
+      .async(broker.connection, consumerReplicaId, readCommitted, topics)
+      .catch((error) => answerWithin<Answer>(error, broker.address));
     const offsets = new Map<string, bigint>();
     for (const { name, partitions: of } of answer.topics)
-      for (const { partitionIndex, errorCode, offset } of of) if (errorCode === noError && offset >= 0n) offsets.set(partitionKey({ topic: name, partition: partitionIndex }), offset);
+      for (const { partitionIndex, errorCode, offset } of of)
+        if (errorCode === noError && offset >= 0n) offsets.set(partitionKey({ topic: name, partition: partitionIndex }), offset);
     return offsets;
   }
 }
@@ -166,9 +195,19 @@ function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requ
   for (const { name, errorCode, topicId, partitions } of answer.topics) {
     if (name === null || name === undefined || errorCode === unknownTopicOrPartition) continue;
     if (errorCode !== noError && errorCode !== leaderNotAvailable)
-      throw new MillraceError('unavailable', 'topic_not_described', `Kafka refuses to describe topic ${name}: error ${errorCode}${errorCode === 29 ? ' (not authorized)' : ''}`, { topic: name, errorCode });
+      throw new MillraceError(
+        'unavailable',
+        'topic_not_described',
+        `Kafka refuses to describe topic ${name}: error ${errorCode}${errorCode === 29 ? ' (not authorized)' : ''}`,
+        { topic: name, errorCode },
+      );
     const id = topicIdText(topicId);
-    topics.set(name, { topic: name, topicId: id ?? `name:${clusterId}:${name}`, hasTopicId: id !== undefined, partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b) });
+    topics.set(name, {
+      topic: name,
+      topicId: id ?? `name:${clusterId}:${name}`,
+      hasTopicId: id !== undefined,
+      partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b),
+    });
   }
   return { clusterId, topics };
 }

@@ -1,5 +1,5 @@
-import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import kafka, { type ConsumerGlobalConfig, type KafkaConsumer, type LibrdKafkaError } from '@confluentinc/kafka-javascript';
+import type { TopicPartition } from '@millrace/core/domain/source.ts';
 
 type Position = TopicPartition & { offset: number; leaderEpoch?: number };
 

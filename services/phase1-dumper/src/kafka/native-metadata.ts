@@ -1,8 +1,15 @@
+import kafka, { type IAdminClient } from '@confluentinc/kafka-javascript';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
-import kafka, { type IAdminClient } from '@confluentinc/kafka-javascript';
-import { type ClusterDescription, type IdentityAnswer, type PartitionOffsets, partitionKey, type SourceMetadata, type TopicDescription } from '../dump/source-metadata.ts';
+import {
+  type ClusterDescription,
+  type IdentityAnswer,
+  type PartitionOffsets,
+  partitionKey,
+  type SourceMetadata,
+  type TopicDescription,
+} from '../dump/source-metadata.ts';
 import type { KafkaProperties } from './properties.ts';
 
 const requestTimeoutMs = 5_000;
@@ -26,7 +33,11 @@ export class NativeMetadata implements SourceMetadata {
 
   constructor(options: { brokers: string; clientId: string; properties: KafkaProperties; clock: Clock; unsupported: string }) {
     this.#clock = options.clock;
-    this.#admin = kafka.AdminClient.create({ ...options.properties, 'bootstrap.servers': options.brokers, 'client.id': options.clientId } as never);
+    this.#admin = kafka.AdminClient.create({
+      ...options.properties,
+      'bootstrap.servers': options.brokers,
+      'client.id': options.clientId,
+    } as never);
     this.notices = [
       `identity check is weaker: ${options.unsupported} cannot be followed by the metadata client, so topic ids come from any broker instead of the partition's leader`,
       `cluster check is off: ${options.unsupported} cannot be followed by the metadata client, so a swapped cluster is noticed by topic ids only`,
@@ -36,12 +47,22 @@ export class NativeMetadata implements SourceMetadata {
   async describe(topics: readonly string[]): Promise<ClusterDescription> {
     const requestedAt = this.#clock.monotonic();
     const found = new Map<string, TopicDescription>();
-    const described = topics.length === 0 ? [] : await this.#ask<Described[]>((callback) => this.#admin.describeTopics([...topics], { timeout: requestTimeoutMs } as never, callback as never));
+    const described =
+      topics.length === 0
+        ? []
+        : await this.#ask<Described[]>((callback) =>
+            this.#admin.describeTopics([...topics], { timeout: requestTimeoutMs } as never, callback as never),
+          );
     for (const { name, error, topicId, partitions } of described) {
       if (error !== undefined && error.code !== 0) continue;
       const id = topicId?.base64?.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') ?? '';
       const hasTopicId = id !== '' && !/^A*$/.test(id);
-      found.set(name, { topic: name, topicId: hasTopicId ? id : `name:${clusterIdUnknown}:${name}`, hasTopicId, partitions: (partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b) });
+      found.set(name, {
+        topic: name,
+        topicId: hasTopicId ? id : `name:${clusterIdUnknown}:${name}`,
+        hasTopicId,
+        partitions: (partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b),
+      });
     }
     return { clusterId: clusterIdUnknown, requestedAt, topics: found };
   }
@@ -49,20 +70,31 @@ export class NativeMetadata implements SourceMetadata {
   async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {
     const { clusterId, requestedAt, topics } = await this.describe([topic]);
     const described = topics.get(topic);
-    return { clusterId, topicId: described?.topicId ?? null, partitionExists: described?.partitions.includes(partition) ?? false, requestedAt, leaderEpoch: null };
+    return {
+      clusterId,
+      topicId: described?.topicId ?? null,
+      partitionExists: described?.partitions.includes(partition) ?? false,
+      requestedAt,
+      leaderEpoch: null,
+    };
   }
 
   async offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>> {
     const list = (offset: number) =>
       this.#ask<Listed[]>((callback) =>
-        this.#admin.listOffsets(partitions.map(({ topic, partition }) => ({ topic, partition, offset: { timestamp: offset } })) as never, { timeout: requestTimeoutMs, isolationLevel: readCommitted } as never, callback as never),
+        this.#admin.listOffsets(
+          partitions.map(({ topic, partition }) => ({ topic, partition, offset: { timestamp: offset } })) as never,
+          { timeout: requestTimeoutMs, isolationLevel: readCommitted } as never,
+          callback as never,
+        ),
       );
     const [earliest, latest] = await Promise.all([list(earliestOffset), list(latestOffset)]);
     const ends = new Map(latest.map((one) => [partitionKey(one), one]));
     const found = new Map<string, PartitionOffsets>();
     for (const one of earliest) {
       const end = ends.get(partitionKey(one));
-      if (!one.error?.code && end !== undefined && !end.error?.code) found.set(partitionKey(one), { earliest: BigInt(one.offset), lastStable: BigInt(end.offset) });
+      if (!one.error?.code && end !== undefined && !end.error?.code)
+        found.set(partitionKey(one), { earliest: BigInt(one.offset), lastStable: BigInt(end.offset) });
     }
     return found;
   }
@@ -74,7 +106,10 @@ export class NativeMetadata implements SourceMetadata {
   #ask<T>(call: (callback: (error: Error | null, answer: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       call((cause, answer) => {
-        if (cause) reject(new MillraceError('unavailable', 'kafka_admin_failed', `Kafka did not answer the admin client: ${cause.message}`, {}, cause));
+        if (cause)
+          reject(
+            new MillraceError('unavailable', 'kafka_admin_failed', `Kafka did not answer the admin client: ${cause.message}`, {}, cause),
+          );
         else resolve(answer);
       });
     });

@@ -8,6 +8,7 @@ import { metadataSecurity } from './security.ts';
 /** The metadata client that the security settings allow: the one that asks leaders, or else the native one with its checks that are off said aloud. */
 export function openMetadata(options: { brokers: string; clientId: string; properties: KafkaProperties; clock: Clock }): SourceMetadata {
   const security = metadataSecurity(options.properties);
-  if ('options' in security) return new KafkaMetadata({ brokers: options.brokers, clientId: options.clientId, security: security.options, clock: options.clock });
+  if ('options' in security)
+    return new KafkaMetadata({ brokers: options.brokers, clientId: options.clientId, security: security.options, clock: options.clock });
   return new NativeMetadata({ ...options, unsupported: security.unsupported });
 }

@@ -1,7 +1,8 @@
+import type { Message } from '@confluentinc/kafka-javascript';
 import type { Gap } from '@millrace/core/domain/offsets.ts';
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
-import type { Message } from '@confluentinc/kafka-javascript';
 import { LineEncoder } from '../lines/line-encoder.ts';
+import { headerPairs } from './native-headers.ts';
 
 /** The parts of the native client's message that land. */
 export type NativeMessage = Pick<Message, 'offset' | 'timestamp' | 'key' | 'value' | 'headers' | 'leaderEpoch'>;
@@ -38,7 +39,7 @@ export class PartitionLines {
     if (offset < this.#next) return false;
     if (offset > this.#next) this.#skipTo(offset);
     const time = timestamp === undefined || timestamp < 0 ? null : timestamp;
-    this.#encoder.append(offset, time, message.key as Uint8Array | null, message.headers ?? null, message.value);
+    this.#encoder.append(offset, time, message.key as Uint8Array | null, headerPairs(message.headers), message.value);
     if (this.#records++ === 0) this.#firstTimestamp = time;
     this.#lastTimestamp = time;
     if (message.leaderEpoch !== undefined) this.#leaderEpoch = message.leaderEpoch;

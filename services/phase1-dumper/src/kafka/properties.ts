@@ -61,12 +61,14 @@ export function parseKafkaProperties(text: string, path: string): KafkaPropertie
     const name = line.slice(0, equals).trim();
     const value = line.slice(equals + 1).trim();
     const promise = promises[name];
-    if (promise !== undefined && value.toLowerCase() !== promise.value) problems.push(`${name}=${value} is refused: it is always ${promise.value}, because ${promise.because}`);
+    if (promise !== undefined && value.toLowerCase() !== promise.value)
+      problems.push(`${name}=${value} is refused: it is always ${promise.value}, because ${promise.because}`);
     else if (ours[name] !== undefined) problems.push(`${name} is refused: set ${ours[name]} instead`);
     else if (refused[name] !== undefined) problems.push(`${name} is refused: ${refused[name]}`);
     else if (/_cb$/.test(name)) problems.push(`${name} is refused: callbacks are not settings of a file`);
     else if (promise === undefined) properties[name] = value;
   }
-  if (problems.length > 0) throw new MillraceError('invalid', 'bad_kafka_properties', `KAFKA_PROPERTIES (${path}): ${problems.join('; ')}`, { path });
+  if (problems.length > 0)
+    throw new MillraceError('invalid', 'bad_kafka_properties', `KAFKA_PROPERTIES (${path}): ${problems.join('; ')}`, { path });
   return properties;
 }

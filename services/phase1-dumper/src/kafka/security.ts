@@ -14,9 +14,13 @@ const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
  * @param readFile reads certificate files; the default reads the disk
  * @throws kind `invalid`, code `bad_kafka_security`, for a file that cannot be read or a protocol that does not exist
  */
-export function metadataSecurity(properties: KafkaProperties, readFile: (path: string) => string | Buffer = readFileSync): MetadataSecurity {
+export function metadataSecurity(
+  properties: KafkaProperties,
+  readFile: (path: string) => string | Buffer = readFileSync,
+): MetadataSecurity {
   const protocol = (properties['security.protocol'] ?? 'plaintext').toLowerCase();
-  if (!['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'].includes(protocol)) throw new MillraceError('invalid', 'bad_kafka_security', `security.protocol=${protocol} does not exist`);
+  if (!['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'].includes(protocol))
+    throw new MillraceError('invalid', 'bad_kafka_security', `security.protocol=${protocol} does not exist`);
 
   const load = (name: string): string | Buffer | undefined => {
     const path = properties[`${name}.location`];
@@ -30,8 +34,15 @@ export function metadataSecurity(properties: KafkaProperties, readFile: (path: s
 
   let tls: TlsOptions | undefined;
   if (protocol.endsWith('ssl')) {
-    for (const name of ['ssl.engine.location', 'ssl.providers', 'ssl.crl.location', 'ssl.certificate.store']) if (properties[name] !== undefined) return { unsupported: name };
-    tls = { ca: load('ssl.ca'), cert: load('ssl.certificate'), key: load('ssl.key'), pfx: load('ssl.keystore'), passphrase: properties['ssl.key.password'] ?? properties['ssl.keystore.password'] };
+    for (const name of ['ssl.engine.location', 'ssl.providers', 'ssl.crl.location', 'ssl.certificate.store'])
+      if (properties[name] !== undefined) return { unsupported: name };
+    tls = {
+      ca: load('ssl.ca'),
+      cert: load('ssl.certificate'),
+      key: load('ssl.key'),
+      pfx: load('ssl.keystore'),
+      passphrase: properties['ssl.key.password'] ?? properties['ssl.keystore.password'],
+    };
     if (properties['enable.ssl.certificate.verification'] === 'false') tls.rejectUnauthorized = false;
     if (properties['ssl.endpoint.identification.algorithm'] === 'none') tls.checkServerIdentity = () => undefined;
     for (const [name, value] of Object.entries(tls)) if (value === undefined) delete tls[name as keyof TlsOptions];

@@ -30,16 +30,35 @@ export type ClaimEnding =
  * position compared with what Kafka keeps. Waits as long as it takes for the topic and for either side; the signal ends it.
  * @throws kind `corrupt`, or `invalid` for a chain of a newer format
  */
-export async function claimChain(context: LandingContext, partition: TopicPartition, signal: AbortSignal, onWait: (reason: string) => void): Promise<ClaimEnding> {
+export async function claimChain(
+  context: LandingContext,
+  partition: TopicPartition,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<ClaimEnding> {
   const identity = await waitForTopic(context, partition, signal, onWait);
   if (identity === undefined) return { status: 'aborted' };
-  const start = await persist(context, 'store', 'resolve first offsets', () => findOrMakeStart(context, partition.topic, identity, signal), signal, onWait);
+  const start = await persist(
+    context,
+    'store',
+    'resolve first offsets',
+    () => findOrMakeStart(context, partition.topic, identity, signal),
+    signal,
+    onWait,
+  );
   if (start === undefined) return { status: 'aborted' };
 
   const source = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
   let hint = 0n;
   for (let handovers = 0; handovers < handoversMax; handovers++) {
-    const tail = await persist(context, 'store', 'read the chain', async () => ({ entry: await findTail(context.store, source.topic, source, hint, signal) }), signal, onWait);
+    const tail = await persist(
+      context,
+      'store',
+      'read the chain',
+      async () => ({ entry: await findTail(context.store, source.topic, source, hint, signal) }),
+      signal,
+      onWait,
+    );
     if (tail === undefined) return { status: 'aborted' };
     const plan = planClaim(source, tail.entry, start, stamp(context));
     if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null };
@@ -60,19 +79,33 @@ export async function claimChain(context: LandingContext, partition: TopicPartit
   return { status: 'fenced' };
 }
 
-async function waitForTopic(context: LandingContext, partition: TopicPartition, signal: AbortSignal, onWait: (reason: string) => void): Promise<(IdentityAnswer & { topicId: string }) | undefined> {
+async function waitForTopic(
+  context: LandingContext,
+  partition: TopicPartition,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<(IdentityAnswer & { topicId: string }) | undefined> {
   while (!signal.aborted) {
     const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(partition), signal, onWait);
     if (answer === undefined) return undefined;
     if (answer.topicId !== null && answer.partitionExists) return { ...answer, topicId: answer.topicId };
-    onWait(answer.topicId === null ? `topic ${partition.topic} does not exist` : `topic ${partition.topic} has no partition ${partition.partition}`);
+    onWait(
+      answer.topicId === null
+        ? `topic ${partition.topic} does not exist`
+        : `topic ${partition.topic} has no partition ${partition.partition}`,
+    );
     await context.clock.sleep(waitMs, signal);
   }
   return undefined;
 }
 
 /** The incarnation's start object; the first claimant makes it, of all partitions at once. @throws kind `unavailable` while that cannot be told for sure */
-async function findOrMakeStart(context: LandingContext, topic: string, identity: { clusterId: string; topicId: string }, signal: AbortSignal): Promise<ChainStart> {
+async function findOrMakeStart(
+  context: LandingContext,
+  topic: string,
+  identity: { clusterId: string; topicId: string },
+  signal: AbortSignal,
+): Promise<ChainStart> {
   const { store, metadata, clock } = context;
   const { topicId, clusterId } = identity;
   const known = await readChainStart(store, topic, topicId, signal);
@@ -82,16 +115,35 @@ async function findOrMakeStart(context: LandingContext, topic: string, identity:
   const { startFrom, topicWasMissing } = context.wish(topic);
   const partitions = (await metadata.describe([topic])).topics.get(topic)?.partitions ?? [];
   const found = await metadata.offsets(partitions.map((partition) => ({ topic, partition })));
-  const offsets = new Map(partitions.flatMap((partition) => {
-    const of = found.get(partitionKey({ topic, partition }));
-    return of === undefined ? [] : [[partition, of] as const];
-  }));
-  if (offsets.size < partitions.length || partitions.length === 0) throw new MillraceError('unavailable', 'offsets_incomplete', `the leaders of ${topic} told offsets of ${offsets.size} of ${partitions.length} partitions`, { topic });
+  const offsets = new Map(
+    partitions.flatMap((partition) => {
+      const of = found.get(partitionKey({ topic, partition }));
+      return of === undefined ? [] : [[partition, of] as const];
+    }),
+  );
+  if (offsets.size < partitions.length || partitions.length === 0)
+    throw new MillraceError(
+      'unavailable',
+      'offsets_incomplete',
+      `the leaders of ${topic} told offsets of ${offsets.size} of ${partitions.length} partitions`,
+      { topic },
+    );
   const still = await metadata.confirm({ topic, partition: partitions[0] ?? 0 });
-  if (still.topicId !== topicId) throw new MillraceError('unavailable', 'topic_changed', `topic ${topic} was made again while its first offsets were asked for`, { topic });
+  if (still.topicId !== topicId)
+    throw new MillraceError('unavailable', 'topic_changed', `topic ${topic} was made again while its first offsets were asked for`, {
+      topic,
+    });
 
   const { attemptId } = stamp(context);
-  const start = planStart({ topic, topicId, clusterId, startFrom: wishFor(startFrom, { otherIncarnations, topicWasMissing }), offsets, attemptId, nowMs: clock.now() });
+  const start = planStart({
+    topic,
+    topicId,
+    clusterId,
+    startFrom: wishFor(startFrom, { otherIncarnations, topicWasMissing }),
+    offsets,
+    attemptId,
+    nowMs: clock.now(),
+  });
   const key = chainStartKey(topic, topicId);
   const commit = await settleCommit(context, key, encodeStored(chainStart, start), attemptId, signal);
   if (commit.status === 'committed') return start;
@@ -99,7 +151,14 @@ async function findOrMakeStart(context: LandingContext, topic: string, identity:
   throw new MillraceError('unavailable', 'start_not_settled', `first offsets of ${topic} were not settled`, { topic });
 }
 
-async function checkBeforeReading(context: LandingContext, chain: OwnedChain, answer: IdentityAnswer, start: ChainStart, signal: AbortSignal, onWait: (reason: string) => void): Promise<ClaimEnding> {
+async function checkBeforeReading(
+  context: LandingContext,
+  chain: OwnedChain,
+  answer: IdentityAnswer,
+  start: ChainStart,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<ClaimEnding> {
   const { source, head } = chain;
   const fell = leaderEpochFell(head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
   if (fell !== null) return { status: 'stopped', reason: fell, chain };

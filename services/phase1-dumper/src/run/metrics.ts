@@ -8,18 +8,67 @@ export function createMetrics(registry: Registry) {
   const registers = [registry];
   return {
     records: new Counter({ name: 'millrace_landed_records_total', help: 'Records published to raw', labelNames: ['topic'], registers }),
-    lineBytes: new Counter({ name: 'millrace_landed_line_bytes_total', help: 'Bytes of raw lines published, before compression', labelNames: ['topic'], registers }),
-    objectBytes: new Counter({ name: 'millrace_landed_object_bytes_total', help: 'Bytes of raw objects stored', labelNames: ['topic'], registers }),
-    gapOffsets: new Counter({ name: 'millrace_landed_gap_offsets_total', help: 'Offsets published as gaps', labelNames: ['topic'], registers }),
-    publications: new Counter({ name: 'millrace_publications_total', help: 'Publications by their ending', labelNames: ['result'], registers }),
-    publishSeconds: new Histogram({ name: 'millrace_publish_seconds', help: 'Seconds from seal to acknowledged chain entry', buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60], registers }),
+    lineBytes: new Counter({
+      name: 'millrace_landed_line_bytes_total',
+      help: 'Bytes of raw lines published, before compression',
+      labelNames: ['topic'],
+      registers,
+    }),
+    objectBytes: new Counter({
+      name: 'millrace_landed_object_bytes_total',
+      help: 'Bytes of raw objects stored',
+      labelNames: ['topic'],
+      registers,
+    }),
+    gapOffsets: new Counter({
+      name: 'millrace_landed_gap_offsets_total',
+      help: 'Offsets published as gaps',
+      labelNames: ['topic'],
+      registers,
+    }),
+    publications: new Counter({
+      name: 'millrace_publications_total',
+      help: 'Publications by their ending',
+      labelNames: ['result'],
+      registers,
+    }),
+    publishSeconds: new Histogram({
+      name: 'millrace_publish_seconds',
+      help: 'Seconds from seal to acknowledged chain entry',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
+      registers,
+    }),
     claims: new Counter({ name: 'millrace_claims_total', help: 'Claims of chains by their ending', labelNames: ['result'], registers }),
-    pingPong: new Gauge({ name: 'millrace_claim_ping_pong', help: '1 while a partition is thrown to and fro between workers', labelNames: ['topic', 'partition'], registers }),
-    dropped: new Counter({ name: 'millrace_dropped_buffer_records_total', help: 'Buffered records not published by this process (somebody reads them again, or their topic is gone)', labelNames: ['cause'], registers }),
-    retries: new Counter({ name: 'millrace_retries_total', help: 'Requests repeated because the other side was away', labelNames: ['doing'], registers }),
+    pingPong: new Gauge({
+      name: 'millrace_claim_ping_pong',
+      help: '1 while a partition is thrown to and fro between workers',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'millrace_dropped_buffer_records_total',
+      help: 'Buffered records not published by this process (somebody reads them again, or their topic is gone)',
+      labelNames: ['cause'],
+      registers,
+    }),
+    retries: new Counter({
+      name: 'millrace_retries_total',
+      help: 'Requests repeated because the other side was away',
+      labelNames: ['doing'],
+      registers,
+    }),
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
-    rebuilds: new Counter({ name: 'millrace_client_rebuilds_total', help: 'Times the Kafka client was rebuilt because it stalled', registers }),
-    lag: new Gauge({ name: 'millrace_landing_lag_offsets', help: 'Last stable offset minus landed offset', labelNames: ['topic', 'partition'], registers }),
+    rebuilds: new Counter({
+      name: 'millrace_client_rebuilds_total',
+      help: 'Times the Kafka client was rebuilt because it stalled',
+      registers,
+    }),
+    lag: new Gauge({
+      name: 'millrace_landing_lag_offsets',
+      help: 'Last stable offset minus landed offset',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
   };
 }

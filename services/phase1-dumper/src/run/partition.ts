@@ -61,14 +61,25 @@ export class PartitionLanding {
   }
 
   view(): LandingView {
-    return { state: this.#state, reason: this.#reason, notice: this.#notice, chain: this.#chain, received: this.#received, end: this.#end, progressAt: this.#progressAt };
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      notice: this.#notice,
+      chain: this.#chain,
+      received: this.#received,
+      end: this.#end,
+      progressAt: this.#progressAt,
+    };
   }
 
   /** Takes what was read. Ranges of a partition that is not being read (any more) are dropped: somebody reads them again. */
   accept(range: LineRange): void {
     if (this.#state !== 'running' || this.#soft.signal.aborted || this.#received === null) return;
     const fell = leaderEpochFell(this.#leaderEpoch, range.leaderEpoch, range.startOffset);
-    if (fell !== null) return this.#stop(fell);
+    if (fell !== null) {
+      this.#stop(fell);
+      return;
+    }
     appendRange(this.#buffer, range, this.#received);
     this.#received = range.endOffset;
     this.#leaderEpoch = range.leaderEpoch ?? this.#leaderEpoch;
@@ -93,7 +104,8 @@ export class PartitionLanding {
     if (this.#state !== 'running' || chain === null || this.#buffer.ranges.length === 0 || this.#publishing !== undefined) return;
     const answer = await this.#context.metadata.confirm(this.partition).catch(() => undefined);
     if (answer === undefined || this.#chain !== chain) return;
-    if (answer.topicId === chain.source.topicId && answer.clusterId === chain.source.clusterId) this.#chain = { ...chain, identity: { ...chain.identity, confirmedAt: Math.max(chain.identity.confirmedAt, answer.requestedAt) } };
+    if (answer.topicId === chain.source.topicId && answer.clusterId === chain.source.clusterId)
+      this.#chain = { ...chain, identity: { ...chain.identity, confirmedAt: Math.max(chain.identity.confirmedAt, answer.requestedAt) } };
     else if (answer.topicId !== null) this.#identityDoubted = true;
   }
 
@@ -125,7 +137,12 @@ export class PartitionLanding {
     this.#source.stop(this.partition);
     if (this.#state === 'claiming') this.#hard.abort();
     await this.#publishing;
-    if ((this.#state === 'running' || this.#state === 'stopped') && this.#chain !== null && this.#buffer.ranges.length > 0 && !this.#hard.signal.aborted) {
+    if (
+      (this.#state === 'running' || this.#state === 'stopped') &&
+      this.#chain !== null &&
+      this.#buffer.ranges.length > 0 &&
+      !this.#hard.signal.aborted
+    ) {
       this.#publish();
       await this.#publishing;
     }
@@ -175,7 +192,10 @@ export class PartitionLanding {
     this.#progressAt = clock.monotonic();
     this.#state = 'running';
     this.#reason = null;
-    log.info({ ...this.partition, topicId: chain.source.topicId, epoch: chain.head.epoch.toString(), offset: chain.head.nextOffset.toString() }, 'claimed');
+    log.info(
+      { ...this.partition, topicId: chain.source.topicId, epoch: chain.head.epoch.toString(), offset: chain.head.nextOffset.toString() },
+      'claimed',
+    );
     this.#source.start({ ...this.partition, offset: chain.head.nextOffset, leaderEpoch: chain.head.leaderEpoch });
   }
 
@@ -207,7 +227,8 @@ export class PartitionLanding {
     const signals = { soft: this.#soft.signal, hard: this.#hard.signal };
     if (ranges.length > 0) return publishRanges(this.#context, chain, ranges, signals, this.#wait);
     const verdict = await confirmIdentity(this.#context, chain, signals.soft, this.#wait);
-    if (verdict?.verdict === 'recreated' || verdict?.verdict === 'other_cluster') return { status: 'source_changed', chain, verdict, droppedRecords: 0 };
+    if (verdict?.verdict === 'recreated' || verdict?.verdict === 'other_cluster')
+      return { status: 'source_changed', chain, verdict, droppedRecords: 0 };
     return { status: 'published', chain };
   }
 
@@ -231,7 +252,16 @@ export class PartitionLanding {
     this.#source.stop(this.partition);
     this.#dropBuffer('source_changed');
     const now = ending.verdict.verdict === 'recreated' ? ending.verdict.topicId : `cluster ${ending.verdict.clusterId}`;
-    log.warn({ ...this.partition, topicId: ending.chain.source.topicId, now, landed: ending.chain.head.nextOffset.toString(), unproven: ending.droppedRecords }, 'the topic was made again: its old records end here');
+    log.warn(
+      {
+        ...this.partition,
+        topicId: ending.chain.source.topicId,
+        now,
+        landed: ending.chain.head.nextOffset.toString(),
+        unproven: ending.droppedRecords,
+      },
+      'the topic was made again: its old records end here',
+    );
     if (ending.verdict.verdict === 'recreated') await closeChain(this.#context, ending.chain, ending.verdict.topicId, this.#hard.signal);
     this.#chain = null;
     if (!this.#hard.signal.aborted && this.#state !== 'released') this.#claim(0);

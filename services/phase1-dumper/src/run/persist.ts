@@ -1,5 +1,5 @@
-import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import type { LandingContext } from './context.ts';
 import type { Party } from './health.ts';
 
@@ -13,7 +13,14 @@ const commitDeadlineMs = 15_000;
  * `invalid` is waited for too: credentials and buckets are mended from outside while the buffer is held. `corrupt` and `internal` are thrown.
  * @returns undefined when the signal aborted first
  */
-export async function persist<T>(context: LandingContext, party: Party, doing: string, request: () => Promise<T>, signal: AbortSignal, onWait?: (reason: string) => void): Promise<T | undefined> {
+export async function persist<T>(
+  context: LandingContext,
+  party: Party,
+  doing: string,
+  request: () => Promise<T>,
+  signal: AbortSignal,
+  onWait?: (reason: string) => void,
+): Promise<T | undefined> {
   for (let delayMs = retryMinMs; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
     try {
       const result = await request();
@@ -37,11 +44,25 @@ export async function persist<T>(context: LandingContext, party: Party, doing: s
 export type SettledCommit = { status: 'committed' } | { status: 'conflicted'; body: Uint8Array } | { status: 'aborted' };
 
 /** Puts `body` at `key` if absent and settles the outcome, however long it takes: an unknown ending repeats the identical put (design section 2). */
-export async function settleCommit(context: LandingContext, key: string, body: Uint8Array, attemptId: string, signal: AbortSignal, onWait?: (reason: string) => void): Promise<SettledCommit> {
+export async function settleCommit(
+  context: LandingContext,
+  key: string,
+  body: Uint8Array,
+  attemptId: string,
+  signal: AbortSignal,
+  onWait?: (reason: string) => void,
+): Promise<SettledCommit> {
   const isOurs = (stored: Uint8Array) => attemptIdOf(stored) === attemptId;
   for (let delayMs = retryMinMs; ; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
     const { clock, random } = context;
-    const commit = await persist(context, 'store', 'commit', () => commitObject(context.store, key, body, isOurs, { clock, random, deadlineMs: commitDeadlineMs, signal }), signal, onWait);
+    const commit = await persist(
+      context,
+      'store',
+      'commit',
+      () => commitObject(context.store, key, body, isOurs, { clock, random, deadlineMs: commitDeadlineMs, signal }),
+      signal,
+      onWait,
+    );
     if (commit === undefined) return { status: 'aborted' };
     if (commit.status !== 'unknown') return commit;
     if (signal.aborted) return { status: 'aborted' };

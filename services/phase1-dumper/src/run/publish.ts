@@ -28,7 +28,12 @@ export type PublishEnding =
   /** a newer writer owns the chain */
   | { status: 'fenced'; winner: ChainEntry }
   /** another incarnation was confirmed; what was proven is published, the rest is not of this chain */
-  | { status: 'source_changed'; chain: OwnedChain; verdict: Extract<IdentityVerdict, { verdict: 'recreated' | 'other_cluster' }>; droppedRecords: number }
+  | {
+      status: 'source_changed';
+      chain: OwnedChain;
+      verdict: Extract<IdentityVerdict, { verdict: 'recreated' | 'other_cluster' }>;
+      droppedRecords: number;
+    }
   /** a signal ended it; `chain` is where it surely stands */
   | { status: 'aborted'; chain: OwnedChain; droppedRecords: number };
 
@@ -38,8 +43,17 @@ const countRecords = (ranges: readonly LineRange[]) => ranges.reduce((sum, range
  * Publishes ranges that join the chain's end: raw object, identity confirmed by the leader after the last record arrived (R1), chain entry.
  * The object is written while the leader is asked; until the entry stands, nobody sees it.
  */
-export async function publishRanges(context: LandingContext, chain: OwnedChain, ranges: readonly LineRange[], signals: PublishSignals, onWait: (reason: string) => void): Promise<PublishEnding> {
-  const [verdict, prepared] = await Promise.all([confirmIdentity(context, chain, signals.soft, onWait), context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait))]);
+export async function publishRanges(
+  context: LandingContext,
+  chain: OwnedChain,
+  ranges: readonly LineRange[],
+  signals: PublishSignals,
+  onWait: (reason: string) => void,
+): Promise<PublishEnding> {
+  const [verdict, prepared] = await Promise.all([
+    confirmIdentity(context, chain, signals.soft, onWait),
+    context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait)),
+  ]);
   if (verdict?.verdict === 'same') {
     const proven = { ...chain, identity: { ...chain.identity, confirmedAt: verdict.confirmedAt } };
     return commitEntry(context, proven, prepared, ranges, signals.hard, onWait);
@@ -58,7 +72,12 @@ export async function publishRanges(context: LandingContext, chain: OwnedChain, 
 }
 
 /** Asks the leader until it names an id, or the signal aborts: undefined, or the last `missing`. */
-export async function confirmIdentity(context: LandingContext, chain: OwnedChain, signal: AbortSignal, onWait: (reason: string) => void): Promise<IdentityVerdict | undefined> {
+export async function confirmIdentity(
+  context: LandingContext,
+  chain: OwnedChain,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<IdentityVerdict | undefined> {
   let verdict: IdentityVerdict | undefined;
   while (!signal.aborted) {
     const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(chain.source), signal, onWait);
@@ -74,21 +93,47 @@ export async function confirmIdentity(context: LandingContext, chain: OwnedChain
 /** Ends the chain of an incarnation that is gone. Best effort: losing the race, or time, harms nothing. */
 export async function closeChain(context: LandingContext, chain: OwnedChain, newTopicId: string, signal: AbortSignal): Promise<void> {
   const entry = planCloseEntry(chain.source, chain.head, newTopicId, stamp(context));
-  await settleCommit(context, chainEntryKey(chain.source.topic, chain.source, entry.seq), encodeStored(chainEntry, entry), entry.attemptId, signal);
+  await settleCommit(
+    context,
+    chainEntryKey(chain.source.topic, chain.source, entry.seq),
+    encodeStored(chainEntry, entry),
+    entry.attemptId,
+    signal,
+  );
 }
 
 type Prepared = { plan: PublicationPlan; objects: RawObject[] } | undefined;
 
-async function storeObject(context: LandingContext, { source, head }: OwnedChain, ranges: readonly LineRange[], signal: AbortSignal, onWait: (reason: string) => void): Promise<Prepared> {
+async function storeObject(
+  context: LandingContext,
+  { source, head }: OwnedChain,
+  ranges: readonly LineRange[],
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<Prepared> {
   const plan = planPublication(ranges, head);
   if (plan.object === null) return { plan, objects: [] };
   const body = await compress(Buffer.concat(ranges.map((range) => range.lines)), zstd);
   const key = rawObjectKey(source.topic, context.clock.now(), source.partition, plan.object.startOffset, head.epoch, context.random.ulid());
-  const stored = await persist(context, 'store', 'store a raw object', () => context.store.put(key, body, signal).then(() => true), signal, onWait);
+  const stored = await persist(
+    context,
+    'store',
+    'store a raw object',
+    () => context.store.put(key, body, signal).then(() => true),
+    signal,
+    onWait,
+  );
   return stored === undefined ? undefined : { plan, objects: [{ key, bytes: body.length, sha256: hash('sha256', body), ...plan.object }] };
 }
 
-async function commitEntry(context: LandingContext, chain: OwnedChain, prepared: Prepared, ranges: readonly LineRange[], signal: AbortSignal, onWait: (reason: string) => void): Promise<PublishEnding> {
+async function commitEntry(
+  context: LandingContext,
+  chain: OwnedChain,
+  prepared: Prepared,
+  ranges: readonly LineRange[],
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<PublishEnding> {
   const { source, head } = chain;
   if (prepared === undefined) return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
   const entry = planDataEntry(source, head, prepared.plan, prepared.objects, stamp(context));
@@ -103,5 +148,8 @@ async function commitEntry(context: LandingContext, chain: OwnedChain, prepared:
     metrics.objectBytes.inc({ topic: source.topic }, object.bytes);
   }
   metrics.gapOffsets.inc({ topic: source.topic }, Number(entry.gaps.reduce((sum, gap) => sum + gap.endOffset - gap.startOffset, 0n)));
-  return { status: 'published', chain: { ...chain, head: { ...head, seq: entry.seq, nextOffset: entry.endOffset, leaderEpoch: entry.leaderEpoch } } };
+  return {
+    status: 'published',
+    chain: { ...chain, head: { ...head, seq: entry.seq, nextOffset: entry.endOffset, leaderEpoch: entry.leaderEpoch } },
+  };
 }

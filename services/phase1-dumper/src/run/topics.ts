@@ -1,6 +1,6 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
-import { earliestWish, type StartFrom } from '../dump/start.ts';
 import type { ClusterDescription } from '../dump/source-metadata.ts';
+import { earliestWish, type StartFrom } from '../dump/start.ts';
 
 /** What the datasets ask for, and which of their topics exist: the values the worker's watch turns over. Decides, asks nobody. */
 export class WantedTopics {
@@ -11,7 +11,8 @@ export class WantedTopics {
 
   /** @returns topics of which a person resumed a dataset since the last call */
   setDatasets(datasets: readonly Dataset[]): string[] {
-    const count = (list: readonly Dataset[], topic: string) => list.filter(({ kafkaTopic }) => kafkaTopic === topic).reduce((sum, { resumeCount }) => sum + resumeCount, 0);
+    const count = (list: readonly Dataset[], topic: string) =>
+      list.filter(({ kafkaTopic }) => kafkaTopic === topic).reduce((sum, { resumeCount }) => sum + resumeCount, 0);
     const before = this.#datasets;
     this.#datasets = datasets;
     const wanted = this.wanted();

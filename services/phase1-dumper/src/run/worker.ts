@@ -8,7 +8,7 @@ import { watch } from '../dump/watchdog.ts';
 import type { LandingContext } from './context.ts';
 import { PartitionLanding } from './partition.ts';
 import { landingReports, stateSignature } from './reports.ts';
-import { WantedTopics } from './topics.ts';
+import type { WantedTopics } from './topics.ts';
 
 /** One poll waits so long for records, ms; also the longest a start or stop of a partition waits. */
 const pollTimeoutMs = 100;
@@ -138,7 +138,8 @@ export class LandingWorker {
     context.metrics.bufferedBytes.set(bytes);
     context.metrics.paused.set(paused ? 1 : 0);
     const partitions = this.#all.filter((landing) => landing.view().state === 'running').map(({ partition }) => partition);
-    if (paused) this.#source?.pause(partitions); // again and again: partitions may have been started meanwhile
+    if (paused)
+      this.#source?.pause(partitions); // again and again: partitions may have been started meanwhile
     else if (this.#paused) this.#source?.resume(partitions);
     this.#paused = paused;
   }
@@ -196,7 +197,8 @@ export class LandingWorker {
       const changed = wanted.setDescription(description, topics);
       for (const landing of this.#all) {
         const known = landing.view().chain?.source;
-        if (changed.includes(landing.partition.topic) || (known !== undefined && known.clusterId !== description.clusterId)) landing.doubtIdentity();
+        if (changed.includes(landing.partition.topic) || (known !== undefined && known.clusterId !== description.clusterId))
+          landing.doubtIdentity();
       }
     } catch (error) {
       context.health.set('kafka', describeError(error));
@@ -215,16 +217,31 @@ export class LandingWorker {
       if (seen === undefined) continue;
       landing.sawOffsets(seen);
       const landed = landing.view().chain?.head.nextOffset;
-      if (landed !== undefined) context.metrics.lag.set({ topic: landing.partition.topic, partition: String(landing.partition.partition) }, Math.max(0, Number(seen.lastStable - landed)));
+      if (landed !== undefined)
+        context.metrics.lag.set(
+          { topic: landing.partition.topic, partition: String(landing.partition.partition) },
+          Math.max(0, Number(seen.lastStable - landed)),
+        );
     }
-    const watched = running.map((landing) => ({ ...landing.view(), paused: this.#paused })).flatMap(({ state, received, end, paused, progressAt }) => (state === 'running' && received !== null ? [{ next: received, end, paused, progressAt }] : []));
+    const watched = running
+      .map((landing) => ({ ...landing.view(), paused: this.#paused }))
+      .flatMap(({ state, received, end, paused, progressAt }) =>
+        state === 'running' && received !== null ? [{ next: received, end, paused, progressAt }] : [],
+      );
     const now = context.clock.monotonic();
     const verdict = watch(watched, this.#rebuiltAt, stallTimeoutMs, now);
     if (verdict === 'rebuild') {
       context.log.error({ stallTimeoutMs }, 'no progress while Kafka has more: the client is rebuilt');
       this.#rebuildWanted = true;
-    } else if (verdict === 'exit') throw new MillraceError('internal', 'client_stalled', `no progress for ${stallTimeoutMs} ms while Kafka has more, with a rebuilt client too`, {});
-    else if (this.#rebuiltAt !== null && watched.some(({ progressAt }) => progressAt > (this.#rebuiltAt ?? 0) + tickMs)) this.#rebuiltAt = null;
+    } else if (verdict === 'exit')
+      throw new MillraceError(
+        'internal',
+        'client_stalled',
+        `no progress for ${stallTimeoutMs} ms while Kafka has more, with a rebuilt client too`,
+        {},
+      );
+    else if (this.#rebuiltAt !== null && watched.some(({ progressAt }) => progressAt > (this.#rebuiltAt ?? 0) + tickMs))
+      this.#rebuiltAt = null;
   }
 
   async #rebuild(): Promise<void> {
@@ -252,7 +269,8 @@ export class LandingWorker {
       if (signature !== said || now - saidAt >= reportMs) {
         said = signature;
         saidAt = now;
-        for (const report of reports) await metastore.reportLanding(report).catch((error) => context.log.debug({ err: error }, 'a report was not taken'));
+        for (const report of reports)
+          await metastore.reportLanding(report).catch((error) => context.log.debug({ err: error }, 'a report was not taken'));
       }
       await context.clock.sleep(reportCheckMs, signal);
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-NESTING_MAX = 32
+NESTING_MAX = 16
 MEMBERS_MAX = 10_000
 PROVENANCE = ["_source_topic", "_source_topic_id", "_source_partition", "_source_offset", "_source_timestamp"]
 ODD = re.compile("[ ,;{}()=\x00-\x1f\x7f-\x9f]|_(?=[xX][0-9a-fA-F]{4})")

@@ -66,7 +66,7 @@ afterAll(async () => {
 
 describe.each(stores)('on $name', (store) => {
   test.each(kinds)('%s: every key, header, timestamp and value is there byte for byte, once', async (kind) => {
-    await waitUntilLanded(on(store).metastoreUrl, kind, endsOf(truths.get(kind) as Truth), WITHIN_MS);
+    await waitUntilLanded(on(store), kind, endsOf(truths.get(kind) as Truth), WITHIN_MS);
     const { summary, file } = await readRaw(store, kind);
     expect(summary.errors).toEqual([]);
     // the cleaner of a compacted topic may have gone on since landing: what it took is in the earlier truth
@@ -89,7 +89,7 @@ describe('a topic is deleted and made again', () => {
   });
 
   test.each(stores)('on $name: a chain each, no record of either lost or mixed', async (store) => {
-    await waitUntilLanded(on(store).metastoreUrl, 'twice', endsOf(second), WITHIN_MS);
+    await waitUntilLanded(on(store), 'twice', endsOf(second), WITHIN_MS);
     const { summary, file } = await readRaw(store, 'twice');
     expect(summary.errors).toEqual([]);
     const first = truths.get('twice') as Truth;

@@ -37,7 +37,7 @@ export async function makeTables(store: 'files' | 'S3', bigBytes: number): Promi
         join(work, `${table.dataset}.truth.tsv`),
         ...(table === nasty ? ['--any-header-name'] : []),
       );
-      await waitUntilCommitted(services.metastoreUrl, table.dataset, endsOf(truth), WITHIN_MS);
+      await waitUntilCommitted(services, table.dataset, endsOf(truth), WITHIN_MS);
     }
     return { services, work, nasty, plain };
   } catch (error) {

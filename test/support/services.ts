@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { freshDatabase, freshDirectory, kafkaBrokers, uniqueName } from './stack
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const POLL_INTERVAL_MS = 250;
+const LOG_TAIL_CHARS = 3000;
 
 /** One service process. `kill` is SIGKILL, `pause` and `resume` are SIGSTOP and SIGCONT; started again it gets the same ports and state. */
 export type Service = Part & { readonly adminUrl: string };
@@ -159,6 +160,7 @@ export async function waitFor<T>(what: string, ask: () => Promise<T>, done: (val
       if (done(value)) return value;
       last = value;
     } catch (error) {
+      if (error instanceof EndedError) throw error;
       last = error;
     }
     if (Date.now() > deadline)
@@ -170,18 +172,34 @@ export async function waitFor<T>(what: string, ask: () => Promise<T>, done: (val
 /** What Kafka holds of a topic: the next offset of each partition, by topic id. */
 export type KafkaEnds = { topicId: string; ends: readonly bigint[] };
 
+/** Where to ask. With the services themselves a worker that ends by itself ends the waiting too; kill tests give the address only. */
+export type Asked = string | Services;
+
+const urlOf = (asked: Asked) => (typeof asked === 'string' ? asked : asked.metastoreUrl);
+
+/** @throws with the last lines of its log, when a service does not run any more */
+function expectRunning(asked: Asked): void {
+  if (typeof asked === 'string') return;
+  const ended = [asked.metastore, ...asked.phase1, ...asked.phase2].find((each) => each.pid === undefined);
+  if (ended !== undefined)
+    throw new EndedError(`${ended.name} has ended; its log ends with\n${readFileSync(ended.logFile, 'utf8').slice(-LOG_TAIL_CHARS)}`);
+}
+
+/** No use in waiting any longer. */
+class EndedError extends Error {}
+
 /** Waits until the landing of these partitions has reached Kafka's ends. */
-export function waitUntilLanded(metastoreUrl: string, dataset: string, kafka: KafkaEnds, withinMs: number): Promise<DatasetStatus> {
-  return waitUntilReached(metastoreUrl, dataset, kafka, 'landed', withinMs);
+export function waitUntilLanded(asked: Asked, dataset: string, kafka: KafkaEnds, withinMs: number): Promise<DatasetStatus> {
+  return waitUntilReached(asked, dataset, kafka, 'landed', withinMs);
 }
 
 /** Waits until the table's position has reached Kafka's ends. */
-export function waitUntilCommitted(metastoreUrl: string, dataset: string, kafka: KafkaEnds, withinMs: number): Promise<DatasetStatus> {
-  return waitUntilReached(metastoreUrl, dataset, kafka, 'committed', withinMs);
+export function waitUntilCommitted(asked: Asked, dataset: string, kafka: KafkaEnds, withinMs: number): Promise<DatasetStatus> {
+  return waitUntilReached(asked, dataset, kafka, 'committed', withinMs);
 }
 
 function waitUntilReached(
-  metastoreUrl: string,
+  asked: Asked,
   dataset: string,
   kafka: KafkaEnds,
   member: 'landed' | 'committed',
@@ -192,5 +210,9 @@ function waitUntilReached(
       const found = status.partitions.find((each) => each.topicId === kafka.topicId && each.partition === partition);
       return end === 0n || (found !== undefined && BigInt(found[member] ?? '-1') >= end);
     });
-  return waitFor(`${dataset} ${member} up to ${kafka.ends.join(', ')}`, () => datasetStatus(metastoreUrl, dataset), reached, withinMs);
+  const ask = () => {
+    expectRunning(asked);
+    return datasetStatus(urlOf(asked), dataset);
+  };
+  return waitFor(`${dataset} ${member} up to ${kafka.ends.join(', ')}`, ask, reached, withinMs);
 }

@@ -30,7 +30,7 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   const response = await fetch(service.url + path, {
     method,
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(text === undefined ? {} : { body: text as BodyInit }),
+    ...(text === undefined ? {} : { body: text }),
   });
   const answer = await response.text();
   return { status: response.status, headers: response.headers, json: answer === '' ? {} : JSON.parse(answer) };

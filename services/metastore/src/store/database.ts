@@ -64,9 +64,11 @@ export function openDatabase(url: string, options: { log: Logger; onChange: (up:
 
   function goneBecause(error: MillraceError): void {
     const text = describeError(error);
-    if (cause === undefined || !migrated) onChange(false);
+    if (cause === undefined) onChange(false);
     if (cause !== text) log.warn({ address, err: error }, 'the database is away: trying again');
     cause = text;
+    // What comes back may be another one: empty, restored from a backup, or behind a crash that took our last statements.
+    migrated = false;
   }
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -6,7 +6,7 @@ import type { Facts } from '../view/facts.ts';
 import type { Database } from './database.ts';
 import { pgCode, uniqueViolation } from './pg-errors.ts';
 import { withReports } from './rows.ts';
-import type { Idempotency, MetadataStore, Who } from './store.ts';
+import { type Idempotency, type MetadataStore, notFound, type Who } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** How long an Idempotency-Key is remembered, ms. */
@@ -81,11 +81,6 @@ async function lock(db: Transaction<Tables>, name: string): Promise<Facts> {
 function found(facts: Facts[], name: string): Facts {
   if (facts[0] === undefined) throw notFound(name);
   return facts[0];
-}
-
-/** The one answer for a dataset that is not there. Pure. */
-export function notFound(name: string): MillraceError {
-  return new MillraceError('invalid', 'not_found', `there is no dataset ${name}`);
 }
 
 async function madeBefore(db: Transaction<Tables>, idempotency: Idempotency): Promise<Facts | undefined> {

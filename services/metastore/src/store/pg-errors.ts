@@ -41,8 +41,8 @@ export function databaseError(error: unknown, address: string): MillraceError {
   const away =
     (code !== undefined && (awayCodes.has(code) || (sqlState && awayClasses.includes(code.slice(0, 2))))) ||
     awayWords.test(first instanceof Error ? first.message : '');
-  if (away) return new MillraceError('unavailable', 'database_away', `database ${address} is away`, { code: code ?? null }, first);
-  return new MillraceError('internal', 'database_failed', `database ${address} refused a statement`, { code: code ?? null }, first);
+  if (away) return new MillraceError('unavailable', 'database_away', `database ${address} is away`, { pgCode: code ?? null }, first);
+  return new MillraceError('internal', 'database_failed', `database ${address} refused a statement`, { pgCode: code ?? null }, first);
 }
 
 /** `host:port/database` of a connection string, for messages. Pure; never user or password. */

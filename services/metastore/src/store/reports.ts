@@ -3,9 +3,8 @@ import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import { freshMs } from '../view/state.ts';
 import type { Database } from './database.ts';
-import { notFound } from './datasets.ts';
 import { readColumn } from './rows.ts';
-import type { MetadataStore } from './store.ts';
+import { type MetadataStore, notFound } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows of one insert: a statement has at most 65,535 parameters. */

@@ -12,7 +12,7 @@ import { positionAppId } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 
-const CELL_MAX = 30;
+const CELL_MAX = 22;
 const COLUMNS_SHOWN = 6;
 const ROWS_SHOWN = 5;
 
@@ -48,8 +48,8 @@ export class Lake {
     return found;
   }
 
-  /** Five rows as text; undefined while the table holds none. */
-  async someRows(): Promise<string | undefined> {
+  /** Five rows as text of at most `widthMax` columns; undefined while the table holds none. */
+  async someRows(widthMax: number): Promise<string | undefined> {
     const state = await readTableState(this.table);
     if (state === undefined) return undefined;
     const temp = await mkdtemp(join(tmpdir(), 'millrace-demo-'));
@@ -69,7 +69,7 @@ export class Lake {
         for (const row of read.getRowObjectsJson()) rows.push(head.map((name) => cell(row[name])));
         if (rows.length >= ROWS_SHOWN) break;
       }
-      return rows.length === 0 ? undefined : textTable(head, rows);
+      return rows.length === 0 ? undefined : narrowed(head, rows, widthMax);
     } finally {
       connection.closeSync();
       instance.closeSync();
@@ -86,6 +86,15 @@ export class Lake {
 function shownColumns(all: readonly string[]): string[] {
   const own = ['_source_partition', '_source_offset'].filter((name) => all.includes(name));
   return [...all.filter((name) => !name.startsWith('_source_')).slice(0, COLUMNS_SHOWN), ...own];
+}
+
+/** Leaves out the last data columns until a row fits. Pure. */
+function narrowed(head: readonly string[], rows: readonly string[][], widthMax: number): string {
+  const text = textTable(head, rows);
+  const last = head.findLastIndex((name) => !name.startsWith('_source_'));
+  if (last < 1 || text.split('\n').every((line) => line.length <= widthMax)) return text;
+  const without = <T>(list: readonly T[]) => list.filter((_, column) => column !== last);
+  return narrowed(without(head), rows.map(without), widthMax);
 }
 
 function cell(value: unknown): string {

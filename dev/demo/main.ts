@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
@@ -18,7 +18,6 @@ import { DemoTopic } from './topic.ts';
 
 const DATASET = { name: 'orders', kafkaTopic: 'orders', mode: 'append', pkFields: ['id'], partitionKeys: ['date'] };
 const LOOK_INTERVAL_MS = 1_000;
-/** Kafka's ends are asked at most so often for the live line. */
 const screen = createScreen(process.stdout);
 
 let options: DemoOptions;
@@ -146,7 +145,7 @@ async function watch(topic: DemoTopic, metastore: MetastoreClient, lake: Lake, u
       if (until.aborted) return;
       screen.live(progressLine(progressOf(status, reconciliation, end)));
       if (rowsShown || reconciliation.total.committed === 0n) continue;
-      const rows = await lake.someRows();
+      const rows = await lake.someRows(process.stdout.columns || 120);
       if (rows === undefined) continue;
       rowsShown = true;
       screen.say(`\nthe first rows of the table, as DuckDB reads its Parquet files:\n${rows}\n`);
@@ -164,6 +163,18 @@ function storeVariables(): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
+/** Puts what `npx millrace` needs into a file a shell can read. @returns its path */
+function writeEnvironment(services: Services): string {
+  const file = join(stateDir, 'env');
+  writeFileSync(
+    file,
+    Object.entries(services.environment)
+      .map(([name, value]) => `${name}='${value}'\n`)
+      .join(''),
+  );
+  return file;
+}
+
 function whereItLies(services: Services, rawUrl: string, tablesUrl: string, brokers: string): string {
   const here = (path: string) => relative(process.cwd(), path) || '.';
   return [
@@ -174,9 +185,7 @@ function whereItLies(services: Services, rawUrl: string, tablesUrl: string, brok
     `table       ${tablesUrl}/${DATASET.name}`,
     `logs        ${here(join(stateDir, 'logs'))}/{metastore,phase1,phase2}.log`,
     `metrics     ${services.admin.phase1}/metrics, ${services.admin.phase2}/metrics`,
-    `verify      ${Object.entries(services.environment)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(' ')} npx millrace verify ${DATASET.name} --against-kafka`,
+    `verify      set -a; . ${here(writeEnvironment(services))}; set +a; npx millrace verify ${DATASET.name} --against-kafka`,
     '',
   ].join('\n');
 }

@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { type RequestHandler, Router } from 'express';
+
+const require = createRequire(import.meta.url);
+/** Where the package lies, wherever npm put it. */
+const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
 
 /** The files of swagger-ui that the page needs; all else stays unserved. */
 const assets = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript', 'favicon-32x32.png': 'image/png' } as const;
@@ -12,7 +17,6 @@ const policy =
 /** /openapi.json and the /docs page that shows it, served from this machine alone. */
 export function docsRoutes(document: object): Router {
   const router = Router();
-  const locate = createRequire(import.meta.url);
   const text = JSON.stringify(document);
   router.get('/openapi.json', (_request, response) => {
     response.type('application/json').send(text);
@@ -33,7 +37,7 @@ export function docsRoutes(document: object): Router {
       response
         .type(type)
         .set('Cache-Control', 'public, max-age=86400')
-        .send(await readFile(locate.resolve(`swagger-ui-dist/${file}`)));
+        .send(await readFile(join(folder, file)));
     });
   return router;
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { type DatasetInput, datasetInput } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { Facts } from '../view/facts.ts';
+import { type Facts, notFound } from '../view/facts.ts';
 import type { Database } from './database.ts';
 import { pgCode, uniqueViolation } from './pg-errors.ts';
 import { withReports } from './rows.ts';
-import { type Idempotency, type MetadataStore, notFound, type Who } from './store.ts';
+import type { Idempotency, MetadataStore, Who } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** How long an Idempotency-Key is remembered, ms. */

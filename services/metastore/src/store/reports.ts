@@ -1,10 +1,11 @@
 import { landingReport, type SchemaVersionRecord, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
+import { notFound } from '../view/facts.ts';
 import { freshMs } from '../view/state.ts';
 import type { Database } from './database.ts';
 import { readColumn } from './rows.ts';
-import { type MetadataStore, notFound } from './store.ts';
+import type { MetadataStore } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows of one insert: a statement has at most 65,535 parameters. */

@@ -1,13 +1,7 @@
 import type { DatasetInput } from '@millrace/core/domain/dataset.ts';
-import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { LandingReport, SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
 import type { Intent } from '../view/decide.ts';
 import type { Facts } from '../view/facts.ts';
-
-/** The one answer for a dataset that is not there. Pure. */
-export function notFound(name: string): MillraceError {
-  return new MillraceError('invalid', 'not_found', `there is no dataset ${name}`);
-}
 
 /** Where a request of a person came from, for the audit. */
 export type Who = { remote: string };

@@ -1,4 +1,5 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { LandingReport, TableReport } from '@millrace/core/domain/reports.ts';
 
 /** A dataset as stored: configuration and people's intents. Its state is not stored but seen from the reports. */
@@ -15,3 +16,8 @@ export type TableFacts = { report: TableReport; reportedAt: number };
 
 /** All the metastore knows of one dataset. */
 export type Facts = { dataset: StoredDataset; landing: LandingFacts | undefined; table: TableFacts | undefined };
+
+/** The one answer for a dataset that is not there. Pure. */
+export function notFound(name: string): MillraceError {
+  return new MillraceError('invalid', 'not_found', `there is no dataset ${name}`);
+}

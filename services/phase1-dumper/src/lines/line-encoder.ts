@@ -10,6 +10,9 @@ const bufferBytesKept = 4 * 2 ** 20;
 /** Base64 is written in pieces of whole triples, so that no huge string is made. */
 const base64PieceBytes = 3 * 2 ** 16;
 
+const offsetMember = Buffer.from('{"offset":');
+const timestampMember = Buffer.from(',"timestamp":');
+const nullText = Buffer.from('null');
 const keyMember = Buffer.from('"key":');
 const nullKey = Buffer.from('"key":null,');
 const keyBase64Member = Buffer.from('"keyBase64":"');
@@ -55,8 +58,12 @@ export class LineEncoder {
     value: Uint8Array | null,
   ): void {
     this.#reserve(128 + (key === null ? 0 : textBytesMax(key.length)));
-    const time = timestampMs === null || timestampMs === -1 ? 'null' : timestampMs;
-    this.#bytes += this.#buffer.write(`{"offset":${offset},"timestamp":${time},`, this.#bytes, 'latin1');
+    this.#copy(offsetMember);
+    this.#integer(offset);
+    this.#copy(timestampMember);
+    if (timestampMs === null || timestampMs === -1) this.#copy(nullText);
+    else this.#integer(timestampMs);
+    this.#byte(comma);
     this.#key(key);
     if (headers !== null && headers.length > 0) this.#headers(headers);
     this.#value(value);
@@ -72,18 +79,19 @@ export class LineEncoder {
   }
 
   #key(key: Uint8Array | null): void {
-    if (key === null) this.#copy(nullKey);
-    else {
-      if (isUtf8(key)) {
-        this.#copy(keyMember);
-        this.#text(key);
-      } else {
-        this.#copy(keyBase64Member);
-        this.#base64(key);
-        this.#byte(quote);
-      }
-      this.#byte(comma);
+    if (key === null) {
+      this.#copy(nullKey);
+      return;
     }
+    if (isText(key)) {
+      this.#copy(keyMember);
+      this.#text(key);
+    } else {
+      this.#copy(keyBase64Member);
+      this.#base64(key);
+      this.#byte(quote);
+    }
+    this.#byte(comma);
   }
 
   #headers(headers: readonly Header[]): void {
@@ -98,8 +106,8 @@ export class LineEncoder {
       this.#byte(openBracket);
       this.#text(nameBytes);
       this.#byte(comma);
-      if (valueBytes === null) this.#bytes += this.#buffer.write('null', this.#bytes, 'latin1');
-      else if (isUtf8(valueBytes)) this.#text(valueBytes);
+      if (valueBytes === null) this.#copy(nullText);
+      else if (isText(valueBytes)) this.#text(valueBytes);
       else {
         this.#copy(base64Object);
         this.#base64(valueBytes);
@@ -150,6 +158,33 @@ export class LineEncoder {
     this.#bytes = at;
   }
 
+  /** Decimal digits; room must be reserved. Digit by digit: a text per record would cost more than all the rest of its head. */
+  #integer(value: bigint | number): void {
+    const n = Number(value);
+    if (!(n >= 0 && n <= Number.MAX_SAFE_INTEGER)) {
+      this.#bytes += this.#buffer.write(value.toString(), this.#bytes, 'latin1');
+      return;
+    }
+    const high = Math.floor(n / 1e8);
+    let digits = 1;
+    for (let bound = 10; bound <= n; bound *= 10) digits++;
+    let at = this.#bytes + digits;
+    this.#bytes = at;
+    // 32-bit arithmetic in halves of eight digits
+    let low = n - high * 1e8;
+    for (let i = 0; i < 8 && i < digits; i++) {
+      const tenth = (low / 10) | 0;
+      this.#buffer[--at] = 0x30 + low - tenth * 10;
+      low = tenth;
+    }
+    let rest = high;
+    for (let i = 8; i < digits; i++) {
+      const tenth = (rest / 10) | 0;
+      this.#buffer[--at] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
+  }
+
   /** Base64 with padding; room must be reserved. */
   #base64(bytes: Uint8Array): void {
     const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -161,6 +196,7 @@ export class LineEncoder {
     this.#buffer[this.#bytes++] = byte;
   }
 
+  /** Room must be reserved. */
   #copy(bytes: Uint8Array): void {
     this.#buffer.set(bytes, this.#bytes);
     this.#bytes += bytes.length;
@@ -173,6 +209,13 @@ export class LineEncoder {
     grown.set(this.#buffer.subarray(0, this.#bytes));
     this.#buffer = grown;
   }
+}
+
+/** Is it UTF-8? Keys and header values are mostly short ASCII: those are seen here, without a call into native code. */
+function isText(bytes: Uint8Array): boolean {
+  if (bytes.length > 64) return isUtf8(bytes);
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return isUtf8(bytes);
+  return true;
 }
 
 /** Room a text or its base64 may take with its quotes: every byte as `\u00xx`. */

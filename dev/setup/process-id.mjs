@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Names a process so that a reused pid is not taken for it: pid and start time, for example `4711@118821`.
@@ -30,3 +30,29 @@ export function isAlive(name) {
 }
 
 export const pidOf = (name) => Number.parseInt(name, 10);
+
+/** The children of a process, their children and so on, in no order. A child that made itself a session counts too. */
+export function descendants(pid) {
+  const childrenOf = new Map();
+  for (const [child, parent] of parents()) childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), child]);
+  const found = [];
+  for (let next = childrenOf.get(pid) ?? []; next.length > 0; next = next.flatMap((each) => childrenOf.get(each) ?? []))
+    found.push(...next);
+  return found;
+}
+
+/** @returns {[pid: number, parent: number][]} */
+function parents() {
+  if (process.platform !== 'linux') {
+    const lines = execFileSync('ps', ['-axo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+    return lines.map((line) => line.trim().split(/\s+/).map(Number));
+  }
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = /^\d+$/.test(name) && readFileSync(`/proc/${name}/stat`, 'utf8');
+      return stat ? [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]] : [];
+    } catch {
+      return [];
+    }
+  });
+}

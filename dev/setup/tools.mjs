@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { debianInstall, hasApt } from './debian.mjs';
-import { isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
+import { cache, isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
 import { GO_OLDEST, JAVA_OLDEST, PYTHON_OLDEST } from './pins.mjs';
 import { SetupError } from './say.mjs';
 
@@ -74,9 +75,16 @@ async function checkJava() {
   const advice = `java ${JAVA_OLDEST} or newer is not in PATH (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)`;
   const java = javaBinary();
   if (!java) return advice;
+  // Starting a JVM only to read its version would be most of what a repeated set-up costs.
+  const known = join(cache, 'java-that-fits');
+  const mark = `${realpathSync(java)} ${statSync(java).mtimeMs}`;
+  if (existsSync(known) && readFileSync(known, 'utf8') === mark) return undefined;
   const release = await versionOf(java, ['-version'], /version "(\d+)(?:\.(\d+))?/);
   if (!release) return `${java} does not start (${advice})`;
-  return release[0] >= JAVA_OLDEST ? undefined : `java is ${release.join('.')}, ${JAVA_OLDEST} or newer is needed (${java})`;
+  if (release[0] < JAVA_OLDEST) return `java is ${release.join('.')}, ${JAVA_OLDEST} or newer is needed (${java})`;
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(known, mark);
+  return undefined;
 }
 
 async function checkGo() {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identity, isAlive, pidOf } from '../setup/process-id.mjs';
+import { descendants, identity, isAlive, pidOf } from '../setup/process-id.mjs';
 import { forget, watch } from './watchdog.ts';
 
 const LOOK_INTERVAL_MS = 25;
@@ -39,9 +39,9 @@ export interface Part {
   start(): Promise<void>;
   /** Asks it to end, waits, and insists after 15 s. Does nothing when it is not running. */
   stop(): Promise<void>;
-  /** SIGKILL, and waits until it is gone. */
+  /** SIGKILL for it and all its children, and waits until it is gone. */
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT. */
+  /** SIGSTOP and SIGCONT, for it and all its children. */
   pause(): void;
   resume(): void;
 }
@@ -106,15 +106,29 @@ export function createPart(spec: PartSpec): Part {
     const current = child;
     if (!current) return;
     current.kill(spec.stopSignal);
-    current.kill('SIGCONT');
-    const insist = setTimeout(() => current.kill('SIGKILL'), STOP_WITHIN_MS);
+    signalAll('SIGCONT');
+    const insist = setTimeout(() => signalAll('SIGKILL'), STOP_WITHIN_MS);
     await ended;
     clearTimeout(insist);
   }
 
   async function kill(): Promise<void> {
-    child?.kill('SIGKILL');
+    signalAll('SIGKILL');
     await ended;
+  }
+
+  /** PostgreSQL's sessions are processes of their own; one that is stopped would not even notice that its parent died. */
+  function signalAll(signal: NodeJS.Signals): void {
+    if (child?.pid === undefined) return;
+    const others = descendants(child.pid);
+    child.kill(signal);
+    for (const pid of others) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It went with its parent.
+      }
+    }
   }
 
   return {
@@ -126,8 +140,8 @@ export function createPart(spec: PartSpec): Part {
     start,
     stop,
     kill,
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    pause: () => signalAll('SIGSTOP'),
+    resume: () => signalAll('SIGCONT'),
   };
 }
 

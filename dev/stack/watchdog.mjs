@@ -5,7 +5,7 @@
  */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, pidOf } from '../setup/process-id.mjs';
+import { descendants, isAlive, pidOf } from '../setup/process-id.mjs';
 
 const GRACE_MAX_MS = 8_000;
 const LOOK_INTERVAL_MS = 100;
@@ -18,14 +18,19 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 const alive = () => [...watched.keys()].filter((name) => isAlive(name));
-for (const name of alive()) send(name, watched.get(name));
+for (const name of alive()) {
+  send(name, watched.get(name));
+  send(name, 'SIGCONT', descendants(pidOf(name)));
+}
 for (const until = Date.now() + GRACE_MAX_MS; alive().length > 0 && Date.now() < until; ) await sleep(LOOK_INTERVAL_MS);
-for (const name of alive()) send(name, 'SIGKILL');
+for (const name of alive()) send(name, 'SIGKILL', descendants(pidOf(name)));
 
-function send(name, signal) {
-  try {
-    process.kill(pidOf(name), signal);
-  } catch {
-    // It ended by itself in this very moment.
+function send(name, signal, children = []) {
+  for (const pid of [pidOf(name), ...children]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself in this very moment.
+    }
   }
 }

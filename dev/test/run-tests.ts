@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from '../setup/lock.mjs';
 import { deltaExtension, pythonOf, RUN_LOCK, root, stateDir, testPythonDir } from '../setup/paths.mjs';
@@ -27,6 +27,7 @@ export async function runTests({ projects, args, env }: TestRun): Promise<number
   const runs = join(stateDir, 'test');
   mkdirSync(runs, { recursive: true });
   const dir = mkdtempSync(join(runs, 'run-'));
+  chmodSync(dir, 0o755);
   // `npm run clean` must not pull the floor from under a run.
   tryLock(join(dir, RUN_LOCK), 'npm test');
 

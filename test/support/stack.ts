@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
@@ -26,7 +26,10 @@ export const uniqueName = (prefix: string): string => `${prefix}-${randomBytes(6
 
 /** A new, empty directory; the test run removes it when all is well. */
 export function freshDirectory(prefix = 'dir'): string {
-  return mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), `${prefix}-`));
+  const directory = mkdtempSync(join(process.env.MILLRACE_TEST_DIR ?? tmpdir(), `${prefix}-`));
+  // Open for PostgreSQL, which runs as another user when the tests run as root.
+  chmodSync(directory, 0o755);
+  return directory;
 }
 
 /** Creates a topic of a new name and returns the name. */

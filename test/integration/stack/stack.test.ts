@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Admin } from '@platformatic/kafka';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
-import { identity } from '../../../dev/setup/process-id.mjs';
+import { descendants, identity } from '../../../dev/setup/process-id.mjs';
 import { startKafka } from '../../../dev/stack/kafka.ts';
 import { startPostgres } from '../../../dev/stack/postgres.ts';
 import { startS3 } from '../../../dev/stack/s3.ts';
@@ -66,6 +66,13 @@ test('PostgreSQL keeps its databases over SIGKILL and answers on the same port',
   expect((await client.query('SELECT current_database() AS name')).rows).toEqual([{ name: 'kept' }]);
   await client.end();
   expect(await postgres.createDatabase('kept')).toBe(url);
+
+  // Held still in the middle of everything and then killed, it leaves none of its session processes behind.
+  const processes = descendants(postgres.pid as number);
+  postgres.pause();
+  await postgres.kill();
+  await expect.poll(() => processes.map((pid) => identity(pid))).toEqual(processes.map(() => undefined));
+  await postgres.start();
   await postgres.stop();
 });
 

@@ -30,8 +30,9 @@ const readsMax = 8;
 const pendingPiecesMax = 4096;
 /** Entries read of one chain before the next chain has its turn. */
 const entriesPerTurn = 64;
-/** Between two looks for new incarnations and partitions, ms; and per known chain, so that a wide topic costs at most two LISTs a second. */
+/** Between two looks for new incarnations and partitions, ms; while there is none, ms; and per known chain, so that a wide topic costs at most two LISTs a second. */
 const discoveryIntervalMs = 3_000;
+const firstDiscoveryIntervalMs = 1_500;
 const discoveryIntervalPerChainMs = 500;
 /** Between two looks at a chain, ms: after news, and at most when there is none. One GET each. */
 const pollIntervalMsMin = 250;
@@ -73,7 +74,8 @@ export class ChainFollower {
         const at = await locate({ topicId, partition });
         if (at !== undefined) this.follow(at);
       }
-    this.#discoverAt = this.#clock.monotonic() + Math.max(discoveryIntervalMs, this.#chains.size * discoveryIntervalPerChainMs);
+    const intervalMs = this.size === 0 ? firstDiscoveryIntervalMs : Math.max(discoveryIntervalMs, this.size * discoveryIntervalPerChainMs);
+    this.#discoverAt = this.#clock.monotonic() + intervalMs;
   }
 
   /** Begins to follow a chain. */

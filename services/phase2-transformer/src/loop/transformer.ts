@@ -47,6 +47,8 @@ export class Transformer {
   readonly #legs = new Map<string, Running>();
   readonly #wake = new Wake();
   readonly #reporter: Reporter;
+  /** monotonic ms of the next question for datasets */
+  #syncAt = 0;
   /** deleted datasets whose marker is not written yet */
   readonly #unmarked = new Map<string, Dataset>();
 
@@ -61,14 +63,14 @@ export class Transformer {
     const up = () => this.#wake.up();
     signal.addEventListener('abort', up, { once: true });
     const { clock } = this.#deps;
-    for (let syncAt = 0; !signal.aborted; ) {
-      if (clock.monotonic() >= syncAt) {
+    while (!signal.aborted) {
+      if (clock.monotonic() >= this.#syncAt) {
+        this.#syncAt = clock.monotonic() + roundMs;
         await this.#sync(signal);
-        syncAt = clock.monotonic() + roundMs;
       }
       await clock.sleep(gatherMs, signal);
       await this.#report();
-      if (!signal.aborted) await this.#wake.sleep(clock, Math.max(0, syncAt - clock.monotonic()));
+      if (!signal.aborted) await this.#wake.sleep(clock, Math.max(0, this.#syncAt - clock.monotonic()));
     }
     for (const { leg } of this.#legs.values()) leg.stop();
     await Promise.all([...this.#legs.values()].map(({ done }) => done));
@@ -159,6 +161,7 @@ export class Transformer {
       this.#deps.metrics.forget(leg.dataset.name);
       this.#deps.checkpointer.forget(leg.dataset.name);
       this.#deps.log.info({ dataset: leg.dataset.name }, 'the dataset was deleted: its table leg has ended, raw and table stay');
+      this.#syncAt = 0;
       this.#wake.up();
     });
   }

@@ -14,6 +14,9 @@ export type AppendRecord = (columns: ColumnState[], record: JsonObject, slot: nu
 /** Members of one struct that one function handles; larger functions are not optimised. */
 const membersPerFunction = 48;
 
+/** Objects up to this size are counted by a loop that makes nothing; larger ones are hash tables inside, which such a loop is slow on. */
+const loopMembersMax = 128;
+
 /**
  * Generates the append function of a schema's data columns, compiled once per schema: it reads the members it knows by name, checks their types, and counts, so that nothing else is walked.
  * Undecided fields it knows must hold what they held before. The function takes the states of the data columns, in schema order.
@@ -71,7 +74,9 @@ class Generator {
       parts.push(`m=${part}(F,o,i);if(m<0)return false;n+=m;`);
     }
     const name = this.nextName();
-    this.functions.push(`function ${name}(F,o,i){let n=0,m=0;${parts.join('')}m=0;for(const k in o)m++;return n===m;}`);
+    this.functions.push(
+      `function ${name}(F,o,i){let n=0,m=0;${parts.join('')}${members.length > loopMembersMax ? 'm=Object.keys(o).length;' : 'm=0;for(const k in o)m++;'}return n===m;}`,
+    );
     return name;
   }
 

@@ -17,11 +17,11 @@ export function valueText(cursor: LineCursor): string | DataError {
   }
 }
 
-/** Parses a value that must be an object. Pure. @param exact keeps numbers exact, at five times the cost */
-export function parseRecord(text: string, exact: boolean): JsonObject | DataError {
+/** Parses a value that must be an object. Pure. @param numbers `plain` is `JSON.parse`; see `parseExact` for the others */
+export function parseRecord(text: string, numbers: 'plain' | 'exact' | 'text'): JsonObject | DataError {
   let value: JsonValue;
   try {
-    value = exact ? parseExact(text) : (JSON.parse(text) as JsonValue);
+    value = numbers === 'plain' ? (JSON.parse(text) as JsonValue) : parseExact(text, numbers === 'text');
   } catch (error) {
     if (error instanceof RangeError) return new DataError('nesting_too_deep', 'nested too deep to be read');
     return new DataError('not_json', 'the value is not one JSON text');

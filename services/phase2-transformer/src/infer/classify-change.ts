@@ -1,7 +1,7 @@
 import { escapeName, unescapeName } from '@millrace/core/domain/column-names.ts';
 import type { Column, ColumnType, TableSchema, UndecidedField } from '@millrace/core/domain/table-schema.ts';
 import { type Conflict, contradictions, decideType } from './decide-type.ts';
-import type { Evidence, FieldEvidence, Position, SeenKind } from './evidence.ts';
+import type { Evidence, FieldEvidence, Position } from './evidence.ts';
 import { comparePositions, firstSeen } from './evidence-join.ts';
 import { schemaFieldsMax } from './limits.ts';
 import { newOwnColumns, ownNames, type PartitionKey, parsePartitionKeys } from './own-columns.ts';
@@ -133,7 +133,7 @@ class Evolution {
   private field(node: SchemaNode | undefined, evidence: FieldEvidence | undefined, path: string[]): ColumnType | undefined {
     const decision = decideType(node, evidence);
     const position = evidence === undefined ? undefined : firstSeen(evidence);
-    this.conflict(decision.type === 'undecided' ? rememberedText(node) : decision.type, decision.conflict, path);
+    this.conflict(rememberedText(node) ?? decision.type, decision.conflict, path);
     // a type of its own stands in the diff once; what lies inside a new field goes with it
     const mark = { undecided: this.undecided.length, added: this.added.length };
     const type = this.typeFor(decision.type, node, evidence, path);
@@ -194,7 +194,7 @@ class Evolution {
     this.breaking.push({
       path: pathText(path),
       from,
-      to: conflict.types.join(' or '),
+      to: conflict.misfits.join(' or '),
       types: conflict.types,
       firstOffset: sourceOffset(conflict.first),
     });
@@ -208,9 +208,9 @@ function rememberedShape(node: SchemaNode | undefined): 'struct' | 'list' | unde
   return node.element === undefined ? undefined : 'list';
 }
 
-function rememberedText(node: SchemaNode | undefined): string {
+function rememberedText(node: SchemaNode | undefined): string | undefined {
   if (node?.scalarOnly === true) return 'a scalar to partition by';
-  return [...(node?.seen ?? new Set<SeenKind>())].join(' or ') || 'undecided';
+  return [...(node?.seen ?? [])].filter((kind) => kind !== 'null').join(' or ') || undefined;
 }
 
 function sourceOffset(position: Position | undefined): SourceOffset | undefined {

@@ -36,7 +36,7 @@ export type NeedsExact = 'needs_exact';
  * @returns `needs_exact` for a plainly parsed record whose numbers must be read again from the text
  */
 export function findDataError(record: JsonObject, keyPaths: readonly string[][]): DataError | NeedsExact | undefined {
-  const path: string[] = [];
+  const path: PathStep[] = [];
   const found = checkValue(record, path, 1);
   if (found !== undefined) return found;
   for (const keyPath of keyPaths) {
@@ -64,13 +64,21 @@ export function valueAt(record: JsonObject, path: readonly string[]): JsonValue 
   return at;
 }
 
-type Found = DataError | NeedsExact | undefined;
+/** A member name as it is, or the step into a list: text is made of them only when somebody reads it. */
+type PathStep = string | typeof elementStep;
+const elementStep = 0;
 
-function errorAt(reason: DataErrorReason, what: string, path: readonly string[]): DataError {
-  return new DataError(reason, path.length === 0 ? what : `${what} at ${pathText(path)}`);
+function stepsText(steps: readonly PathStep[]): string {
+  return pathText(steps.map((step) => (step === elementStep ? elementSegment : pathSegment(step))));
 }
 
-function checkValue(value: JsonValue, path: string[], depth: number): Found {
+type Found = DataError | NeedsExact | undefined;
+
+function errorAt(reason: DataErrorReason, what: string, path: readonly PathStep[]): DataError {
+  return new DataError(reason, path.length === 0 ? what : `${what} at ${stepsText(path)}`);
+}
+
+function checkValue(value: JsonValue, path: PathStep[], depth: number): Found {
   if (typeof value === 'string')
     return value.isWellFormed() ? undefined : errorAt('lone_surrogate', 'a string with a lone surrogate', path);
   if (typeof value === 'number')
@@ -83,7 +91,7 @@ function checkValue(value: JsonValue, path: string[], depth: number): Found {
   }
   if (depth > nestingDepthMax) return new DataError('nesting_too_deep', `nested deeper than ${nestingDepthMax} levels`);
   if (Array.isArray(value)) {
-    path.push(elementSegment);
+    path.push(elementStep);
     for (const element of value) {
       const found = checkValue(element, path, depth + 1);
       if (found !== undefined) return found;
@@ -95,7 +103,7 @@ function checkValue(value: JsonValue, path: string[], depth: number): Found {
   if (names.length > schemaFieldsMax) return errorAt('too_many_fields', `an object of more than ${schemaFieldsMax} members`, path);
   for (const name of names) {
     if (!name.isWellFormed()) return errorAt('lone_surrogate', 'a member name with a lone surrogate', path);
-    path.push(pathSegment(name));
+    path.push(name);
     const found = checkValue(value[name] as JsonValue, path, depth + 1);
     if (found !== undefined) return found;
     path.pop();
@@ -116,19 +124,26 @@ export function findMisfits(root: SchemaNode, record: JsonObject): { misfits: Mi
   return result;
 }
 
-function compare(at: SchemaNode, value: JsonValue, path: string[], result: { misfits: Misfit[]; inexact: DataError | undefined }): void {
+/** `path` is one array, as long inside as outside. */
+function compare(at: SchemaNode, value: JsonValue, path: PathStep[], result: { misfits: Misfit[]; inexact: DataError | undefined }): void {
   const kind = kindOf(value);
   if (!acceptedKinds(at).has(kind)) {
-    result.misfits.push({ path: pathText(path), kind });
+    result.misfits.push({ path: stepsText(path), kind });
     return;
   }
   if (at.kind === 'double' && value instanceof JsonNumber && !value.isFraction && !value.isExactDouble())
-    result.inexact ??= new DataError('integer_inexact', `an integer that a double cannot hold exactly at ${pathText(path)}`);
-  if (kind === 'list' && at.element !== undefined)
-    for (const element of value as JsonValue[]) compare(at.element, element, [...path, elementSegment], result);
-  if (kind === 'struct')
-    for (const [name, field] of Object.entries(value as JsonObject)) {
-      const child = at.fields.get(name);
-      if (child !== undefined) compare(child, field, [...path, pathSegment(name)], result);
-    }
+    result.inexact ??= errorAt('integer_inexact', 'an integer that a double cannot hold exactly', path);
+  if (kind === 'list' && at.element !== undefined) {
+    path.push(elementStep);
+    for (const element of value as JsonValue[]) compare(at.element, element, path, result);
+    path.pop();
+  }
+  if (kind !== 'struct') return;
+  for (const name of Object.keys(value as JsonObject)) {
+    const child = at.fields.get(name);
+    if (child === undefined) continue;
+    path.push(name);
+    compare(child, (value as JsonObject)[name] as JsonValue, path, result);
+    path.pop();
+  }
 }

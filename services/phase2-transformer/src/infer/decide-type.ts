@@ -1,13 +1,13 @@
 import type { ScalarType } from '@millrace/core/domain/table-schema.ts';
-import type { FieldEvidence, Position, SeenKind } from './evidence.ts';
+import { type FieldEvidence, type Position, type SeenKind, seenKinds } from './evidence.ts';
 import { comparePositions, lowest } from './evidence-join.ts';
 import { acceptedKinds, type SchemaNode } from './schema-tree.ts';
 
 /** What a field without a column turned out to be. `undecided`: nothing but null and empties so far. */
 export type Decision = { type: ScalarType | 'struct' | 'list' | 'undecided'; conflict: Conflict | undefined };
 
-/** Kinds that contradict the type, with the lowest position no decision covers. */
-export type Conflict = { types: SeenKind[]; first: Position };
+/** Kinds that contradict the type, with the lowest position no decision covers. `types` are what a decision must name to settle it (R7). */
+export type Conflict = { misfits: SeenKind[]; types: SeenKind[]; first: Position };
 
 const groupOf: Record<SeenKind, 'boolean' | 'number' | 'string' | 'struct' | 'list' | undefined> = {
   null: undefined,
@@ -40,9 +40,12 @@ export function decideType(node: SchemaNode | undefined, evidence: FieldEvidence
   const scalarOnly = node?.scalarOnly === true;
   if (scalarOnly) group = undefined;
   let winner: Position | undefined;
-  const sightings = Object.entries(evidence.kinds) as [SeenKind, NonNullable<FieldEvidence['kinds'][SeenKind]>][];
+  const sightings = seenKinds.flatMap((kind) => {
+    const sighting = evidence.kinds[kind];
+    return sighting === undefined ? [] : [{ kind, ...sighting }];
+  });
   if (group === undefined)
-    for (const [kind, { first }] of sightings) {
+    for (const { kind, first } of sightings) {
       const candidate = groupOf[kind];
       if (candidate === undefined || (scalarOnly && (candidate === 'struct' || candidate === 'list'))) continue;
       if (winner === undefined || comparePositions(first, winner) < 0) {
@@ -56,7 +59,7 @@ export function decideType(node: SchemaNode | undefined, evidence: FieldEvidence
   };
   const conflict = conflictOf(evidence, isMisfit);
   // a decision on a field without a column must hold whichever kind turns out to be the lowest when the batch is formed again
-  if (conflict !== undefined) conflict.types = sightings.map(([kind]) => kind).filter((kind) => groupOf[kind] !== undefined);
+  if (conflict !== undefined) conflict.types = sightings.map(({ kind }) => kind).filter((kind) => groupOf[kind] !== undefined);
   return { type: typeOf(group, evidence), conflict };
 }
 
@@ -67,12 +70,13 @@ function typeOf(group: (typeof groupOf)[SeenKind], { kinds }: FieldEvidence): De
 }
 
 function conflictOf(evidence: FieldEvidence, isMisfit: (kind: SeenKind) => boolean): Conflict | undefined {
-  const types: SeenKind[] = [];
+  const misfits: SeenKind[] = [];
   let first: Position | undefined;
-  for (const [kind, sighting] of Object.entries(evidence.kinds) as [SeenKind, { free?: Position }][]) {
-    if (sighting.free === undefined || !isMisfit(kind)) continue;
-    types.push(kind);
-    first = lowest(first, sighting.free);
+  for (const kind of seenKinds) {
+    const free = evidence.kinds[kind]?.free;
+    if (free === undefined || !isMisfit(kind)) continue;
+    misfits.push(kind);
+    first = lowest(first, free);
   }
-  return first === undefined ? undefined : { types, first };
+  return first === undefined ? undefined : { misfits, types: misfits, first };
 }

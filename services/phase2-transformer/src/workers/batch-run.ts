@@ -55,7 +55,10 @@ class BatchRun {
   private readonly builders = new Map<string, TableBuilder>();
   private readonly files: BuiltFile[] = [];
   private readonly hasTable: boolean;
+  private readonly exactly: 'exact' | 'text';
   private deviates: boolean;
+  /** a record held an integer beyond 2^53: look for them before the first parse */
+  private expectsLarge = false;
   private readonly tablePartitions = new Set<string>();
 
   private source: RowSource = { topic: '', topicId: '', partition: 0, offset: 0, offsetExact: 0n, timestamp: 0 };
@@ -66,6 +69,7 @@ class BatchRun {
     this.input = input;
     this.encoder = encoder;
     this.hasTable = input.schema.columns.length > 0;
+    this.exactly = input.schema.columns.some((column) => column.scalarsAsText) ? 'text' : 'exact';
     this.deviates = !this.hasTable;
     this.keyPaths = input.pkFields.map(parseFieldPath);
     this.tree = schemaTree(input.schema, parsePartitionKeys(input.partitionKeys));
@@ -129,11 +133,17 @@ class BatchRun {
   private place(cursor: LineCursor): DataError | undefined {
     const text = valueText(cursor);
     if (typeof text !== 'string') return text;
-    const exact = needsExactParse(text);
-    const parsed = parseRecord(text, exact);
-    if (parsed instanceof DataError) return parsed;
-    if (this.hasTable && this.addRow(parsed, text.length)) return undefined;
-    return this.examine(text, parsed, exact);
+    const isExact = needsExactParse(text, this.expectsLarge);
+    const plain = parseRecord(text, isExact ? this.exactly : 'plain');
+    if (plain instanceof DataError) return plain;
+    if (!this.hasTable) return this.examine(text, plain);
+    if (this.addRow(plain, text.length)) return undefined;
+    if (isExact) return this.examine(text, plain);
+    const exact = parseRecord(text, this.exactly);
+    if (exact instanceof DataError) return exact;
+    if (!this.addRow(exact, text.length)) return this.examine(text, exact);
+    this.expectsLarge = true;
+    return undefined;
   }
 
   private addRow(record: JsonObject, textLength: number): boolean {
@@ -158,16 +168,16 @@ class BatchRun {
     return true;
   }
 
-  /** The slow way, for records that did not fit at first: judges them exactly. */
-  private examine(text: string, plain: JsonObject, isExact: boolean): DataError | undefined {
-    let record = plain;
+  /** The slow way, for records that do not fit: judges them exactly. */
+  private examine(text: string, parsed: JsonObject): DataError | undefined {
+    let record = parsed;
     let error = findDataError(record, this.keyPaths);
-    if (error === 'needs_exact' || (this.hasTable && !isExact && error === undefined)) {
-      const exact = parseRecord(text, true);
+    if (error === 'needs_exact') {
+      this.expectsLarge = true;
+      const exact = parseRecord(text, this.exactly);
       if (exact instanceof DataError) return exact;
       record = exact;
       error = findDataError(record, this.keyPaths);
-      if (error === undefined && this.hasTable && this.addRow(record, text.length)) return undefined;
     }
     if (error !== undefined) return error as DataError;
     const { misfits, inexact } = findMisfits(this.tree, record);
@@ -178,7 +188,7 @@ class BatchRun {
     if (misfit !== undefined) return new DataError('type_mismatch', `${misfit.kind} at ${misfit.path}, set aside by decision`);
     this.deviates = true;
     const prefixed = withPrefixedNames(text, prefix);
-    const ordered = prefixed === undefined ? record : (parseExact(prefixed) as JsonObject);
+    const ordered = prefixed === undefined ? record : (parseExact(prefixed, false) as JsonObject);
     const { topicId, partition } = this.source;
     observe(this.evidence, {
       record: ordered,

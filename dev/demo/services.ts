@@ -8,7 +8,7 @@ import { choosePort } from '../stack/ports.ts';
 /** How often a look at the children is taken, and how often one of them may be started again in all. */
 const LOOK_INTERVAL_MS = 500;
 const RESTARTS_MAX = 3;
-const LAST_LINES = 12;
+const LAST_LINES = 5;
 
 /** What the three services run on. */
 export type ServiceAddresses = { kafkaBrokers: string; databaseUrl: string; rawUrl: string; tablesUrl: string };

@@ -1,8 +1,8 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** `cutBefore`: the connection breaks before the server saw the request; `cutAfter`: after the server answered; a number: that status without asking the server. */
-export type ProxyFault = 'cutBefore' | 'cutAfter' | number;
+/** `cutBody`, `stallBody`: half of the answer's body, then the connection breaks, or nothing more comes. `cutBefore`: the connection breaks before the server saw the request; `cutAfter`: after the server answered; a number: that status without asking the server. */
+export type ProxyFault = 'cutBefore' | 'cutAfter' | 'cutBody' | 'stallBody' | number;
 
 /** An HTTP proxy on loopback in front of an S3 server that fails the next request on demand. */
 export async function startFaultProxy(
@@ -28,6 +28,13 @@ export async function startFaultProxy(
             return;
           }
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          if (now === 'cutBody' || now === 'stallBody') {
+            answer.once('data', (chunk: Buffer) => {
+              answer.destroy();
+              outgoing.write(chunk.subarray(0, chunk.length / 2), () => now === 'cutBody' && incoming.socket.destroy());
+            });
+            return;
+          }
           answer.pipe(outgoing);
         },
       );

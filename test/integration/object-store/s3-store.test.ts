@@ -92,12 +92,17 @@ test('an answer lost after the server stored is settled as ours; a request lost 
       expect(await store.get(key)).toEqual(body);
     }
     proxy.next('cutAfter');
-    await expect(store.putIfAbsent('bare', utf8.encode('x'))).rejects.toMatchObject({
+    await expect(store.putIfAbsent('bare', utf8.encode('bare'))).rejects.toMatchObject({
       kind: 'unavailable',
       fields: { outcome: 'unknown' },
     });
     proxy.next(503);
-    expect(await store.get('bare')).toEqual(utf8.encode('x'));
+    expect(await store.get('bare')).toEqual(utf8.encode('bare'));
+    proxy.next('cutBody');
+    expect(await store.get('bare')).toEqual(utf8.encode('bare'));
+    proxy.next('stallBody');
+    const stopped = store.get('bare', { signal: AbortSignal.timeout(300) });
+    await expect(stopped).rejects.toMatchObject({ kind: 'unavailable' });
     for (const [status, code] of [
       [501, 'condition_unsupported'],
       [400, 'refused'],

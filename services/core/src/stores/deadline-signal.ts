@@ -3,25 +3,31 @@ export type DeadlineSignal = {
   signal: AbortSignal;
   release(): void;
   timedOut(): boolean;
+  /** Begins the time anew: so many ms from now. */
+  restart(ms: number): void;
 };
 
 /** Bounds real requests by a real timer; not `AbortSignal.any`, which keeps garbage alive on a parent that lives as long as the process. */
 export function deadlineSignal(ms: number, parent?: AbortSignal): DeadlineSignal {
   const controller = new AbortController();
   let timedOut = false;
-  const timer = setTimeout(
-    () => {
+  let timer: NodeJS.Timeout;
+  const restart = (fromNowMs: number) => {
+    clearTimeout(timer);
+    const expire = () => {
       timedOut = true;
-      controller.abort(new Error(`no answer within ${ms} ms`));
-    },
-    Math.min(Math.max(ms, 0), 2 ** 31 - 1),
-  );
+      controller.abort(new Error(`no answer within ${fromNowMs} ms`));
+    };
+    timer = setTimeout(expire, Math.min(Math.max(fromNowMs, 0), 2 ** 31 - 1));
+  };
+  restart(ms);
   const follow = () => controller.abort(parent?.reason);
   if (parent?.aborted) follow();
   else parent?.addEventListener('abort', follow, { once: true });
   return {
     signal: controller.signal,
     timedOut: () => timedOut,
+    restart,
     release: () => {
       clearTimeout(timer);
       parent?.removeEventListener('abort', follow);

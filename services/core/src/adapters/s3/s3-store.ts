@@ -11,7 +11,7 @@ import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { isKind, MillraceError } from '../../domain/errors.ts';
 import { checkKey, compareKeys } from '../../domain/object-key.ts';
 import type { ObjectInfo, ObjectStore, PutIfAbsentResult } from '../../ports/object-store.ts';
-import { deadlineSignal } from '../../stores/deadline-signal.ts';
+import { type DeadlineSignal, deadlineSignal } from '../../stores/deadline-signal.ts';
 import { openS3Client, type S3Connection } from './s3-client.ts';
 import { codeOf, s3Error, statusOf } from './s3-errors.ts';
 
@@ -27,7 +27,7 @@ const retriesMax = 5;
 const backoffMsMin = 50;
 const backoffMsMax = 5_000;
 
-type Call<T> = (client: S3Client, signal: AbortSignal) => Promise<T>;
+type Call<T> = (client: S3Client, signal: AbortSignal, deadline: DeadlineSignal) => Promise<T>;
 
 /**
  * The object store on S3 and servers that speak its dialect. One conditional put is one request; 409 (undecided) is repeated inside, 412 is `exists`.
@@ -124,11 +124,10 @@ export class S3Store implements ObjectStore {
       Key: this.#key(key),
       ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
     };
-    return this.#repeated('cannot read', key, (range?.end ?? 0) - (range?.start ?? 0), signal, async (client, abortSignal) => {
+    return this.#repeated('cannot read', key, 0, signal, async (client, abortSignal, deadline) => {
       try {
-        const answer = await client.send(new GetObjectCommand(command), {
-          abortSignal,
-        });
+        const answer = await client.send(new GetObjectCommand(command), { abortSignal });
+        deadline.restart(requestMs + (answer.ContentLength ?? 0) / bytesPerMs);
         const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0);
         if (answer.ContentLength !== undefined && bytes.length !== answer.ContentLength)
           throw new MillraceError(
@@ -255,7 +254,7 @@ export class S3Store implements ObjectStore {
     doing: string,
     key: string,
     conditional: boolean,
-    deadline: ReturnType<typeof deadlineSignal>,
+    deadline: DeadlineSignal,
     signal: AbortSignal | undefined,
     call: Call<T>,
   ): Promise<T> {
@@ -267,7 +266,7 @@ export class S3Store implements ObjectStore {
       const opened = await this.#opened;
       endpoint = opened.endpoint;
       sent = true;
-      return await call(opened.client, deadline.signal);
+      return await call(opened.client, deadline.signal, deadline);
     } catch (error) {
       const stopped = signal?.aborted === true;
       const failed = s3Error(

@@ -1,10 +1,11 @@
 import { JsonNumber, type JsonObject, type JsonValue } from './json-value.ts';
 
 /**
- * Texts that hold a number like `1.0`, `1.00` or `1e2`: integral by value, a fraction by its text (R10). Strings can match too, which only costs time.
+ * Texts that may hold a fraction whose nearest double is an integer: `1.0`, `1e2` (R10), or one as near to an integer as `0.99999999999999999`.
+ * A sum of 15 digits before the dot and zeros or nines behind it is what that takes, hence the 8 and 7. Strings can match too, which only costs time.
  * Other numbers that need their text show themselves after a plain parse: they are no safe integers.
  */
-const mayHideFraction = /[0-9](?:\.0+|[eE][+-]?[0-9]+)\s*[,}\]]/;
+const mayHideFraction = /[0-9](?:\.0+|[eE][+-]?[0-9]+)\s*[,}\]]|[0-9]{8}\.[0-9]|\.(?:0{7}|9{7})/;
 const mayHoldLargeInteger = /[0-9]{16}/;
 
 /** Whether a plain `JSON.parse` of this text may take a fraction for an integer. Pure. @param expectsLarge large integers came before: look for them too */

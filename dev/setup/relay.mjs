@@ -4,6 +4,7 @@ import { setupDir } from './paths.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const SAME_REQUEST_MS = 300;
+const PARENT_LOOK_INTERVAL_MS = 500;
 
 /** Threads for pending `consume()` calls of the Kafka client, each of which holds one; Node's own 4 stall the whole process. */
 const THREADS = '16';
@@ -14,7 +15,8 @@ const THREADS = '16';
  *
  * Signals travel over a pipe, not as signals. When a terminal or `kill -- -GROUP` signals the whole group the script
  * has its signal already, and a second one would mean "at once" to it; `signals.mjs` in the script's process sees both
- * ways and counts a request once. The pipe also tells the script when this process is gone.
+ * ways and counts a request once. The pipe also tells the script when this process is gone. The npm scripts say
+ * `exec node …`, because npm signals the shell between us, which would die of it alone.
  * @param {{binary: string}} node @param {string} script absolute path @param {string[]} args
  * @param {{without?: string[]}} [options] environment variables that are the set-up's own business
  */
@@ -39,6 +41,15 @@ export function runUnder(node, script, args, { without = [] } = {}) {
       sentAt.set(signal, now);
       pipe.write(`${signal}\n`);
     });
+  }
+  if (process.env.npm_lifecycle_event) {
+    // npm hands SIGTERM on, but it cannot hand on its own SIGKILL.
+    const npm = process.ppid;
+    const look = setInterval(() => {
+      if (process.ppid === npm) return;
+      clearInterval(look);
+      pipe.write('SIGTERM\n');
+    }, PARENT_LOOK_INTERVAL_MS);
   }
   child.on('error', (error) => {
     process.stderr.write(`setup: cannot start ${node.binary}: ${error.message}\n`);

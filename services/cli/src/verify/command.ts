@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import { metadataSecurity } from '@millrace/core/adapters/kafka/security.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
-import { parseKafkaProperties } from '@millrace/phase1-dumper/kafka/properties.ts';
-import { metadataSecurity } from '@millrace/phase1-dumper/kafka/security.ts';
 import { readVerifyKafkaSettings, readVerifySettings } from '../config.ts';
 import { KafkaLog } from './kafka-log.ts';
 import { renderReport } from './render.ts';

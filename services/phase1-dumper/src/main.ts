@@ -28,6 +28,8 @@ const publicationsMax = 8;
 const queueShare = 4;
 const queueBytesMax = 64 * 2 ** 20;
 const startRetryMs = 2_000;
+/** After a request to end, the process is gone within this time, ms: what is not published by then is read again by whoever is next. */
+const endWithinMs = 9_000;
 
 async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Promise<void> {
   const health = new Health();
@@ -144,6 +146,7 @@ async function main(): Promise<number> {
       if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
       log.info({ signal }, 'stopping: publishing what is buffered, leaving the group');
       stop.abort();
+      setTimeout(() => process.exit(0), endWithinMs).unref();
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);

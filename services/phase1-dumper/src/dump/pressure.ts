@@ -11,6 +11,14 @@ export function shouldPause(bufferedBytes: number, budgetBytes: number, paused: 
 }
 
 /**
+ * Size at which buffers are sealed. Pure. Without pressure the setting; while fetching is paused, half the mean buffer,
+ * so that many small buffers are published rather than hold the whole budget until they are old.
+ */
+export function sealBytesUnder(paused: boolean, bufferedBytes: number, buffers: number, sealBytes: number): number {
+  return paused && buffers > 0 ? Math.min(sealBytes, Math.max(1, bufferedBytes / (2 * buffers))) : sealBytes;
+}
+
+/**
  * How many records the next poll may bring, so that what is left of the budget is not overrun by much. Pure.
  * @param meanLineBytes of lines seen lately; 0 when none were
  */

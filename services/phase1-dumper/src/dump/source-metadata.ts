@@ -4,7 +4,13 @@ import type { TopicPartition } from '@millrace/core/domain/source.ts';
 export type TopicDescription = { topic: string; topicId: string; hasTopicId: boolean; partitions: number[] };
 
 /** What one broker said. `requestedAt`: monotonic ms before the question was sent (exact rule R1 counts from it). A topic that is not in `topics` does not exist. */
-export type ClusterDescription = { clusterId: string; requestedAt: number; topics: Map<string, TopicDescription> };
+export type ClusterDescription = {
+  clusterId: string;
+  requestedAt: number;
+  topics: Map<string, TopicDescription>;
+  /** topics that are there but cannot be described now, with the cause, e.g. for lack of rights */
+  problems: Map<string, string>;
+};
 
 /**
  * What the broker that leads a partition said of its identity. `topicId` null: it knows no such topic.

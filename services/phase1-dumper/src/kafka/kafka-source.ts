@@ -11,7 +11,9 @@ import { type KafkaProperties, promisedProperties } from './properties.ts';
 /** Connecting, with the first metadata, may take so long, ms. */
 const connectTimeoutMs = 10_000;
 /** Leaving the group may take so long, ms; then the session times out by itself. */
-const closeTimeoutMs = 4_000;
+const closeTimeoutMs = 2_500;
+/** Commits under way are waited for so long at the end, ms. */
+const lastCommitsMs = 1_000;
 /** How often the client looks for new partitions, ms. */
 const metadataRefreshMs = 2_000;
 /** Largest answer accepted of a broker, bytes: far above its `message.max.bytes`, so that one huge record cannot stall a partition. */
@@ -52,6 +54,9 @@ export class KafkaSource implements RecordSource {
   readonly #starting = new Map<string, AssignedPosition>();
   readonly #toCommit = new Map<string, TopicPartition & { offset: number; leaderEpoch?: number; metadata: string }>();
   #committing: Promise<void> | undefined;
+  /** a revocation that is not answered yet: any other unassignment would be taken for the answer, so those wait for it */
+  #revoking = false;
+  readonly #stopLater = new Map<string, TopicPartition>();
   #endsReached: { topic: string; partition: number; offset: number }[] = [];
   #closing: Promise<void> | undefined;
 
@@ -125,7 +130,11 @@ export class KafkaSource implements RecordSource {
   stop(partition: TopicPartition): void {
     const key = partitionKey(partition);
     this.#starting.delete(key);
-    if (this.#reading.delete(key)) this.#quietly('stop', () => this.#consumer.incrementalUnassign([partition]));
+    if (!this.#owned.has(key)) return; // being revoked: the answer to the group takes it out
+    if (this.#revoking) this.pause([partition]);
+    if (!this.#reading.delete(key)) return;
+    if (this.#revoking) this.#stopLater.set(key, partition);
+    else this.#quietly('stop', () => this.#consumer.incrementalUnassign([partition]));
   }
 
   pause(partitions: TopicPartition[]): void {
@@ -183,6 +192,7 @@ export class KafkaSource implements RecordSource {
 
   #addStarting(): void {
     for (const [key, { topic, partition, offset, leaderEpoch }] of this.#starting) {
+      if (this.#stopLater.has(key)) continue;
       this.#starting.delete(key);
       this.#quietly('start', () => {
         this.#consumer.incrementalAssign([{ topic, partition, offset: Number(offset), ...(leaderEpoch === null ? {} : { leaderEpoch }) }]);
@@ -237,6 +247,7 @@ export class KafkaSource implements RecordSource {
         this.#release(given);
         this.#handler.lost(given);
       } else {
+        this.#revoking = true;
         this.pause(given);
         this.#handler.revoked(given).then(
           () => this.#release(given),
@@ -250,13 +261,16 @@ export class KafkaSource implements RecordSource {
   #release(partitions: TopicPartition[]): void {
     const added = partitions.filter((p) => {
       this.#starting.delete(partitionKey(p));
-      return this.#reading.delete(partitionKey(p));
+      return this.#reading.delete(partitionKey(p)) && !this.#stopLater.has(partitionKey(p));
     });
+    added.push(...this.#stopLater.values());
+    this.#stopLater.clear();
+    this.#revoking = false;
     this.#quietly('answer a revocation', () => this.#consumer.incrementalUnassign(added));
   }
 
   async #close(): Promise<void> {
-    await Promise.race([this.#committing, this.#clock.sleep(closeTimeoutMs / 2)]);
+    await Promise.race([this.#committing, this.#clock.sleep(lastCommitsMs)]);
     const left = new Promise<void>((resolve) => {
       this.#quietly('close', () => this.#consumer.disconnect(() => resolve()), resolve);
     });

@@ -18,6 +18,7 @@ type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
 const noError = 0;
 const leaderNotAvailable = 5;
 const unknownTopicOrPartition = 3;
+const topicAuthorizationFailed = 29;
 /** ListOffsets: special timestamps and the two ends of a broker's protocol. */
 const earliestTimestamp = -2n;
 const latestTimestamp = -1n;
@@ -65,7 +66,9 @@ export class KafkaMetadata implements SourceMetadata {
         this.#leaders.delete(key);
         throw error;
       });
-      const { clusterId, topics } = toDescription(answer);
+      const { clusterId, topics, problems } = toDescription(answer);
+      const problem = problems.get(topic);
+      if (problem !== undefined) throw new MillraceError('unavailable', 'topic_not_described', problem, { topic });
       const topicId = topics.get(topic)?.topicId ?? null;
       const led = answer.topics.find(({ name }) => name === topic)?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
       if (led !== undefined && led.leaderId === nodeId)
@@ -188,19 +191,19 @@ export class KafkaMetadata implements SourceMetadata {
   }
 }
 
-/** @throws kind `unavailable` for a topic that is there but cannot be described now */
 function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requestedAt'> {
   const clusterId = answer.clusterId ?? 'unknown';
   const topics = new Map<string, TopicDescription>();
+  const problems = new Map<string, string>();
   for (const { name, errorCode, topicId, partitions } of answer.topics) {
     if (name === null || name === undefined || errorCode === unknownTopicOrPartition) continue;
-    if (errorCode !== noError && errorCode !== leaderNotAvailable)
-      throw new MillraceError(
-        'unavailable',
-        'topic_not_described',
-        `Kafka refuses to describe topic ${name}: error ${errorCode}${errorCode === 29 ? ' (not authorized)' : ''}`,
-        { topic: name, errorCode },
+    if (errorCode !== noError && errorCode !== leaderNotAvailable) {
+      problems.set(
+        name,
+        `Kafka does not describe topic ${name}: error ${errorCode}${errorCode === topicAuthorizationFailed ? ' (not authorized)' : ''}`,
       );
+      continue;
+    }
     const id = topicIdText(topicId);
     topics.set(name, {
       topic: name,
@@ -209,5 +212,5 @@ function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requ
       partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b),
     });
   }
-  return { clusterId, topics };
+  return { clusterId, topics, problems };
 }

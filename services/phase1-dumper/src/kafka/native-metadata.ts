@@ -14,6 +14,7 @@ import type { KafkaProperties } from './properties.ts';
 
 const requestTimeoutMs = 5_000;
 const readCommitted = 1;
+const unknownTopic = 3;
 const earliestOffset = -2;
 const latestOffset = -1;
 /** The native client cannot tell the cluster id. */
@@ -47,6 +48,7 @@ export class NativeMetadata implements SourceMetadata {
   async describe(topics: readonly string[]): Promise<ClusterDescription> {
     const requestedAt = this.#clock.monotonic();
     const found = new Map<string, TopicDescription>();
+    const problems = new Map<string, string>();
     const described =
       topics.length === 0
         ? []
@@ -54,7 +56,11 @@ export class NativeMetadata implements SourceMetadata {
             this.#admin.describeTopics([...topics], { timeout: requestTimeoutMs } as never, callback as never),
           );
     for (const { name, error, topicId, partitions } of described) {
-      if (error !== undefined && error.code !== 0) continue;
+      if (error?.code === unknownTopic) continue;
+      if (error !== undefined && error.code !== 0) {
+        problems.set(name, `Kafka does not describe topic ${name}: error ${error.code}`);
+        continue;
+      }
       const id = topicId?.base64?.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') ?? '';
       const hasTopicId = id !== '' && !/^A*$/.test(id);
       found.set(name, {
@@ -64,11 +70,13 @@ export class NativeMetadata implements SourceMetadata {
         partitions: (partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b),
       });
     }
-    return { clusterId: clusterIdUnknown, requestedAt, topics: found };
+    return { clusterId: clusterIdUnknown, requestedAt, topics: found, problems };
   }
 
   async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {
-    const { clusterId, requestedAt, topics } = await this.describe([topic]);
+    const { clusterId, requestedAt, topics, problems } = await this.describe([topic]);
+    const problem = problems.get(topic);
+    if (problem !== undefined) throw new MillraceError('unavailable', 'topic_not_described', problem, { topic });
     const described = topics.get(topic);
     return {
       clusterId,

@@ -86,11 +86,11 @@ export class PartitionLanding {
     this.#progressAt = this.#context.clock.monotonic();
   }
 
-  /** Called many times a second: seals when it is time. */
-  tick(now: number): void {
+  /** Called many times a second: seals when it is time. @param sealBytes may be below the setting while the budget is short */
+  tick(now: number, sealBytes: number): void {
     if (this.#chain === null || this.#publishing !== undefined || this.#soft.signal.aborted) return;
     if (this.#state !== 'running' && this.#state !== 'stopped') return;
-    if (shouldSeal(this.#buffer, this.#context.seal, now) || this.#identityDoubted) this.#publish();
+    if (shouldSeal(this.#buffer, { ...this.#context.seal, sealBytes }, now) || this.#identityDoubted) this.#publish();
   }
 
   /** The watch saw another id under our topic's name: ask the leader now, whether there are records or not. */
@@ -134,7 +134,6 @@ export class PartitionLanding {
     // the first part of the time belongs to proofs and retries in good order, the rest to publishing what is proven
     void clock.sleep(deadlineMs * 0.6, done.signal).then(() => this.#soft.abort());
     void clock.sleep(deadlineMs, done.signal).then(() => this.#hard.abort());
-    this.#source.stop(this.partition);
     if (this.#state === 'claiming') this.#hard.abort();
     await this.#publishing;
     if (
@@ -278,7 +277,6 @@ export class PartitionLanding {
     const { metrics, log, random, sessionTimeoutMs } = this.#context;
     this.#source.stop(this.partition);
     this.#dropBuffer('fenced');
-    this.#chain = null;
     this.#fencings++;
     const delayMs = reclaimDelayMs(sessionTimeoutMs, this.#fencings, random.fraction());
     this.#reason = `fenced: ${words}; claimed again in ${Math.round(delayMs / 1000)} s while Kafka assigns the partition to us`;

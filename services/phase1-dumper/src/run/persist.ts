@@ -5,6 +5,8 @@ import type { Party } from './health.ts';
 
 const retryMinMs = 200;
 const retryMaxMs = 5_000;
+/** A request without an answer for so long shows in readiness, ms. */
+const slowMs = 5_000;
 /** One settling of a commit may take so long, ms, before it is begun again with the same bytes. */
 const commitDeadlineMs = 15_000;
 
@@ -22,6 +24,7 @@ export async function persist<T>(
   onWait?: (reason: string) => void,
 ): Promise<T | undefined> {
   for (let delayMs = retryMinMs; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
+    const slow = setTimeout(() => context.health.set(party, `${doing}: no answer for ${slowMs / 1000} s`), slowMs);
     try {
       const result = await request();
       context.health.set(party, null);
@@ -35,6 +38,8 @@ export async function persist<T>(
       context.metrics.retries.inc({ doing });
       context.log.warn({ doing, delayMs, err: error }, 'waiting for the other side');
       await context.clock.sleep(delayMs * (0.75 + context.random.fraction() / 2), signal);
+    } finally {
+      clearTimeout(slow);
     }
   }
   return undefined;

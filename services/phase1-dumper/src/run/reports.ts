@@ -1,56 +1,59 @@
 import type { LandingReport } from '@millrace/core/domain/reports.ts';
-import type { PartitionLanding } from './partition.ts';
+import type { LandingView, PartitionLanding } from './partition.ts';
 import type { WantedTopics } from './topics.ts';
 
-/** What the metastore is told: one report a topic of which we hold partitions or which does not exist. Pure but for reading views. */
+const reportedStates = { running: 'RUNNING', stopped: 'STOPPED', claiming: 'WAITING', released: 'WAITING' } as const;
+
+/** What the metastore is told: one report a topic of which we hold partitions, or which is missing or cannot be described. Pure but for reading views. */
 export function landingReports(
   wanted: WantedTopics,
   landings: readonly PartitionLanding[],
   notices: readonly string[],
   worker: string,
 ): LandingReport[] {
-  const missing = wanted.missing().map(
-    (topic): LandingReport => ({
-      topic,
-      worker,
-      topicId: null,
-      notices: [`topic ${topic} does not exist; landing begins when it does`],
-      partitions: [],
-    }),
-  );
   const held = Map.groupBy(landings, ({ partition }) => partition.topic);
   const reports = [...held].map(([topic, of]): LandingReport => {
     const views = of.map((landing) => ({ partition: landing.partition.partition, ...landing.view() }));
+    const topicId = wanted.topicId(topic);
     return {
       topic,
       worker,
-      topicId: wanted.topicId(topic),
-      notices: [
-        ...notices,
-        ...views.flatMap(({ notice }) => notice ?? []),
-        ...views.flatMap(({ chain, reason, partition }) =>
-          chain === null && reason !== null ? [`partition ${partition}: ${reason}`] : [],
-        ),
-      ],
-      partitions: views.flatMap(({ partition, chain, end, state, reason }) =>
-        chain === null
-          ? []
-          : [
-              {
-                topicId: chain.source.topicId,
-                partition,
-                landed: chain.head.nextOffset,
-                end,
-                epoch: chain.head.epoch,
-                chainStart: chain.head.chainStart,
-                state: state === 'running' ? ('RUNNING' as const) : state === 'stopped' ? ('STOPPED' as const) : ('WAITING' as const),
-                reason,
-              },
-            ],
-      ),
+      topicId,
+      notices: [...notices, ...topicNotices(topic, topicId, wanted), ...views.flatMap(viewNotices)],
+      partitions: views.flatMap(toPartition),
     };
   });
-  return [...reports, ...missing.filter(({ topic }) => !held.has(topic))];
+  const others = wanted.wanted().filter((topic) => !held.has(topic));
+  return [...reports, ...others.flatMap((topic) => withoutPartitions(topic, wanted, worker))];
+}
+
+type PartitionView = LandingView & { partition: number };
+
+function topicNotices(topic: string, topicId: string | null, wanted: WantedTopics): string[] {
+  const problem = wanted.problem(topic);
+  const named = topicId?.startsWith('name:')
+    ? [`the brokers have no topic ids: the source is ${topicId}, and a topic made again can only be suspected`]
+    : [];
+  return problem === null ? named : [...named, problem];
+}
+
+/** A partition without a chain has no row of its own: why it waits or stopped is said of the topic. */
+function viewNotices({ notice, chain, reason, partition }: PartitionView): string[] {
+  return [...(notice === null ? [] : [notice]), ...(chain === null && reason !== null ? [`partition ${partition}: ${reason}`] : [])];
+}
+
+function toPartition({ partition, chain, end, state, reason }: PartitionView): LandingReport['partitions'] {
+  if (chain === null) return [];
+  const { topicId } = chain.source;
+  const { nextOffset, epoch, chainStart } = chain.head;
+  return [{ topicId, partition, landed: nextOffset, end, epoch, chainStart, state: reportedStates[state], reason }];
+}
+
+function withoutPartitions(topic: string, wanted: WantedTopics, worker: string): LandingReport[] {
+  const problem = wanted.problem(topic);
+  if (problem !== null) return [{ topic, worker, topicId: wanted.topicId(topic), notices: [problem], partitions: [] }];
+  if (!wanted.missing().includes(topic)) return [];
+  return [{ topic, worker, topicId: null, notices: [`topic ${topic} does not exist; landing begins when it does`], partitions: [] }];
 }
 
 /** Text that changes when a state changes, not when offsets move: a change is reported at once. Pure. */

@@ -8,6 +8,7 @@ export class WantedTopics {
   #existing = new Map<string, string>();
   readonly #seenMissing = new Set<string>();
   #described = false;
+  #problems: ReadonlyMap<string, string> = new Map();
 
   /** @returns topics of which a person resumed a dataset since the last call */
   setDatasets(datasets: readonly Dataset[]): string[] {
@@ -26,10 +27,12 @@ export class WantedTopics {
   }
 
   /** Takes what a broker said of the wanted topics. @returns topics whose id is another than before */
-  setDescription({ topics }: ClusterDescription, asked: readonly string[]): string[] {
+  setDescription({ topics, problems }: ClusterDescription, asked: readonly string[]): string[] {
     this.#described = true;
+    this.#problems = problems;
     const changed: string[] = [];
     for (const topic of asked) {
+      if (problems.has(topic)) continue;
       const id = topics.get(topic)?.topicId;
       const before = this.#existing.get(topic);
       if (id === undefined) {
@@ -51,6 +54,11 @@ export class WantedTopics {
   /** Wanted topics that do not exist, once a broker has said so. */
   missing(): string[] {
     return this.#described ? this.wanted().filter((topic) => !this.#existing.has(topic) && this.#seenMissing.has(topic)) : [];
+  }
+
+  /** Why Kafka does not describe a wanted topic, or null. */
+  problem(topic: string): string | null {
+    return this.#problems.get(topic) ?? null;
   }
 
   topicId(topic: string): string | null {

@@ -2,7 +2,7 @@ import { describeError, isKind, MillraceError } from '@millrace/core/domain/erro
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { AssignmentHandler, RecordSource } from '@millrace/core/ports/record-source.ts';
-import { pollRecords, shouldPause } from '../dump/pressure.ts';
+import { pollRecords, sealBytesUnder, shouldPause } from '../dump/pressure.ts';
 import { partitionKey } from '../dump/source-metadata.ts';
 import { watch } from '../dump/watchdog.ts';
 import type { LandingContext } from './context.ts';
@@ -21,7 +21,9 @@ const reportCheckMs = 200;
 /** A revoked partition is published within this time, ms, or dropped. The group waits meanwhile. */
 const revokeDeadlineMs = 15_000;
 /** At the end of the process, ms: leaves room for leaving the group within 10 s. */
-const shutdownDeadlineMs = 5_500;
+const shutdownDeadlineMs = 5_000;
+/** The last report may take so long, ms. */
+const lastReportMs = 500;
 const errorPauseMs = 250;
 
 export type WorkerOptions = {
@@ -52,20 +54,21 @@ export class LandingWorker {
   /** Works until `stop`, then publishes what is buffered, tells the group and leaves it. @throws kind `internal`, code `client_stalled`, when a rebuilt client stalls again */
   async run(): Promise<void> {
     const signal = this.#stop.signal;
+    const polling = this.#poll(signal);
     const loops = [
       this.#every(tickMs, 'seal', async () => this.#tick()),
       this.#every(configurationMs, 'read the configuration', () => this.#readConfiguration()),
       this.#every(topicWatchMs, 'watch topics', () => this.#watchTopics()),
       this.#every(offsetsMs, 'watch offsets', () => this.#watchOffsets()),
       this.#report(signal),
-      this.#poll(signal),
+      polling,
     ];
     try {
       await Promise.race([Promise.all(loops), new Promise<never>((_, reject) => loops.forEach((loop) => void loop.catch(reject)))]);
     } finally {
       this.#stop.abort();
-      await Promise.allSettled(loops);
-      await this.#closeSource(shutdownDeadlineMs);
+      await Promise.allSettled([polling]); // the others may hang on a metastore that is away
+      await this.#end();
     }
   }
 
@@ -120,7 +123,8 @@ export class LandingWorker {
 
   #tick(): void {
     const now = this.#options.context.clock.monotonic();
-    for (const landing of this.#landings.values()) landing.tick(now);
+    const sealBytes = sealBytesUnder(this.#paused, this.#buffered(), this.#landings.size, this.#options.context.seal.sealBytes);
+    for (const landing of this.#landings.values()) landing.tick(now, sealBytes);
     this.#balance();
   }
 
@@ -184,7 +188,11 @@ export class LandingWorker {
   }
 
   async #readConfiguration(): Promise<void> {
-    const resumed = this.#options.wanted.setDatasets(await this.#options.metastore.datasets());
+    const { metastore, context } = this.#options;
+    // whatever is wrong with the metastore, landing goes on under what is known
+    const datasets = await metastore.datasets(this.#stop.signal).catch((error) => context.log.debug({ err: error }, 'no configuration'));
+    if (datasets === undefined) return;
+    const resumed = this.#options.wanted.setDatasets(datasets);
     for (const landing of this.#all) if (resumed.includes(landing.partition.topic)) landing.evaluateAgain();
   }
 
@@ -256,6 +264,16 @@ export class LandingWorker {
     await Promise.all(this.#all.map((landing) => this.#release(landing.partition, deadlineMs)));
     await this.#source?.close();
     this.#source = undefined;
+  }
+
+  /** Publishes what is buffered, tells the metastore where landing stands, leaves the group. */
+  async #end(): Promise<void> {
+    const { context, wanted, metastore } = this.#options;
+    const landings = this.#all;
+    await Promise.all(landings.map((landing) => landing.release(shutdownDeadlineMs)));
+    const reports = landingReports(wanted, landings, context.metadata.notices, context.writer);
+    const told = Promise.all(reports.map((report) => metastore.reportLanding(report).catch(() => undefined)));
+    await Promise.all([this.#source?.close(), Promise.race([told, context.clock.sleep(lastReportMs)])]);
   }
 
   async #report(signal: AbortSignal): Promise<void> {

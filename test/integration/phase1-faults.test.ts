@@ -1,0 +1,234 @@
+import { readFileSync } from 'node:fs';
+import { createServer, connect as netConnect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { findTail } from '@millrace/core/chain/tail.ts';
+import { chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
+import { chainEntryKey } from '@millrace/core/domain/keys.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { choosePort } from '../../dev/stack/ports.ts';
+import { startS3 } from '../../dev/stack/s3.ts';
+import { startLoad } from '../support/load.ts';
+import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
+import { freshBucket, freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
+import { epochsOf, type LandedChain, produce, readLanded } from './phase1-harness.ts';
+
+const WITHIN_MS = 60_000;
+let services: Services | undefined;
+
+afterEach(async () => {
+  await services?.stop();
+  services = undefined;
+});
+
+const filePlaces = () => {
+  const lake = freshDirectory('lake');
+  return { rawUrl: pathToFileURL(join(lake, 'raw')).href, tablesUrl: pathToFileURL(join(lake, 'tables')).href, env: {} };
+};
+const bucketPlaces = () => {
+  const { url, env } = freshBucket();
+  Object.assign(process.env, env);
+  return { rawUrl: `${url}/raw`, tablesUrl: `${url}/tables`, env };
+};
+const recordsOf = (chains: readonly LandedChain[]) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0);
+const metrics = async (worker: Service | undefined) => (await fetch(`${worker?.adminUrl}/metrics`)).text();
+
+describe.each([
+  ['files', filePlaces],
+  ['S3', bucketPlaces],
+] as const)('two workers under load on %s', (_name, places) => {
+  test('kill -9 and a pause past the session: every record lands once, the woken zombie is fenced or empty-handed', async () => {
+    const { rawUrl, tablesUrl, env } = places();
+    const topic = await freshTopic({ partitions: 4 });
+    services = await startServices({
+      rawUrl,
+      tablesUrl,
+      phase1: 2,
+      phase2: 0,
+      env: { ...env, MILLRACE_SEAL_INTERVAL_MS: '700', MILLRACE_SESSION_TIMEOUT_MS: '3000' },
+    });
+    await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+    const [first, second] = services.phase1 as [Service, Service];
+    const load = startLoad(topic, 500);
+    await sleep(3_000);
+    await first.kill();
+    await sleep(1_000);
+    await first.start();
+    await sleep(4_000);
+    second.pause();
+    await sleep(5_000);
+    second.resume();
+    await sleep(2_000);
+    await second.kill();
+    await second.start();
+    await sleep(2_000);
+    await load.stop();
+    const chains = await waitFor(
+      'all landed',
+      () => readLanded(rawUrl, topic),
+      (found) => recordsOf(found) >= load.produced(),
+      WITHIN_MS,
+    );
+    expect(recordsOf(chains)).toBe(load.produced());
+    for (const chain of chains) expect(epochsOf(chain)).toEqual(epochsOf(chain).map((_, index) => BigInt(index + 1)));
+  });
+});
+
+test('a worker that lost its chain to a newer claim, but not its partition, claims again and goes on', async () => {
+  const { rawUrl, tablesUrl } = filePlaces();
+  const topic = await freshTopic({ partitions: 1 });
+  services = await startServices({ rawUrl, tablesUrl, phase2: 0, env: { MILLRACE_SESSION_TIMEOUT_MS: '2000' } });
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await produce(topic, 1, 0, 10);
+  const [chain] = await waitFor(
+    'landed',
+    () => readLanded(rawUrl, topic),
+    (found) => recordsOf(found) === 10,
+    WITHIN_MS,
+  );
+  const store = openObjectStore(rawUrl);
+  const source = { topicId: chain?.topicId ?? '', partition: 0 };
+  const tail = await findTail(store, topic, source);
+  if (tail === undefined) throw new Error('no chain');
+  const { seq, epoch, endOffset } = tail;
+  const foreign = {
+    ...tail,
+    kind: 'claim' as const,
+    seq: seq + 1n,
+    epoch: epoch + 1n,
+    startOffset: endOffset,
+    attemptId: 'foreign',
+    writer: 'somebody else',
+  };
+  const { objects: _objects, gaps: _gaps, ...claim } = foreign as typeof foreign & { objects?: unknown; gaps?: unknown };
+  await store.putIfAbsent(chainEntryKey(topic, source, seq + 1n), encodeStored(chainEntry, claim));
+  await produce(topic, 1, 10, 10);
+  const found = await waitFor(
+    'landed again',
+    () => readLanded(rawUrl, topic),
+    (all) => recordsOf(all) === 20,
+    WITHIN_MS,
+  );
+  expect(found.flatMap(epochsOf)).toEqual([1n, 2n, 3n]);
+  expect(await metrics(services.phase1[0])).toMatch(/millrace_publications_total\{result="fenced"\} 1/);
+});
+
+test('the store goes away: fetching pauses within the budget, readiness says which, landing goes on when it is back', async () => {
+  const s3 = await startS3({ dir: freshDirectory('s3') });
+  s3.createBucket('outage');
+  const env = {
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_REGION: s3.region,
+    MILLRACE_S3_FORCE_PATH_STYLE: 'true',
+  };
+  Object.assign(process.env, env);
+  const topic = await freshTopic({ partitions: 2 });
+  try {
+    services = await startServices({
+      rawUrl: 's3://outage/raw',
+      tablesUrl: 's3://outage/tables',
+      phase2: 0,
+      env: { ...env, MILLRACE_BUFFER_BYTES_MAX: String(2 ** 20), MILLRACE_SEAL_BYTES: '100000' },
+    });
+    const worker = services.phase1[0];
+    await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+    await produce(topic, 2, 0, 100);
+    await waitFor(
+      'landed',
+      () => readLanded('s3://outage/raw', topic),
+      (found) => recordsOf(found) === 100,
+      WITHIN_MS,
+    );
+    await s3.stop();
+    await produce(topic, 2, 100, 60_000);
+    await waitFor(
+      'paused',
+      () => metrics(worker),
+      (text) => /millrace_fetch_paused 1/.test(text),
+      WITHIN_MS,
+    );
+    const readiness = async () => (await fetch(`${worker?.adminUrl}/readyz?verbose`)).text();
+    await waitFor('not ready', readiness, (text) => /\[-\]store failed: .+/.test(text), WITHIN_MS);
+    const buffered = Number(/millrace_buffered_bytes (\d+)/.exec(await metrics(worker))?.[1]);
+    expect(buffered).toBeLessThan(2 * 2 ** 20);
+    await sleep(3_000);
+    await s3.start();
+    const chains = await waitFor(
+      'landed',
+      () => readLanded('s3://outage/raw', topic),
+      (found) => recordsOf(found) === 60_100,
+      WITHIN_MS,
+    );
+    expect(recordsOf(chains)).toBe(60_100);
+    await waitFor(
+      'ready',
+      () => fetch(`${worker?.adminUrl}/readyz`),
+      ({ ok }) => ok,
+      WITHIN_MS,
+    );
+  } finally {
+    await services?.stop();
+    services = undefined;
+    await s3.stop();
+  }
+});
+
+test('brokers away at start are waited for with a clear line; landing begins when they are there', async () => {
+  const { rawUrl, tablesUrl } = filePlaces();
+  const topic = await freshTopic({ partitions: 1 });
+  await produce(topic, 1, 0, 10);
+  const port = await choosePort(33_000 + Math.floor(Math.random() * 2_000));
+  services = await startServices({ rawUrl, tablesUrl, phase2: 0, brokers: `127.0.0.1:${port}` });
+  const worker = services.phase1[0];
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await waitFor(
+    'not ready',
+    async () => (await fetch(`${worker?.adminUrl}/readyz?verbose`)).text(),
+    (text) => text.includes('[-]kafka failed') && text.includes(String(port)),
+    WITHIN_MS,
+  );
+  const [host, kafkaPort] = kafkaBrokers().split(',')[0]?.split(':') ?? [];
+  const proxy = createServer((socket) => {
+    const upstream = netConnect(Number(kafkaPort), host);
+    socket.pipe(upstream).pipe(socket);
+    for (const end of [socket, upstream]) end.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
+  try {
+    await waitFor(
+      'landed',
+      () => readLanded(rawUrl, topic),
+      (found) => recordsOf(found) === 10,
+      WITHIN_MS,
+    );
+  } finally {
+    await services.stop();
+    services = undefined;
+    proxy.close();
+  }
+});
+
+test('a bucket that does not exist is refused at start, with what to do', async () => {
+  const { env } = freshBucket();
+  const missing = uniqueName('missing');
+  const places = { rawUrl: `s3://${missing}/raw`, tablesUrl: `s3://${missing}/tables` };
+  // the process may end before or after it was seen alive
+  const said = await startServices({ ...places, phase2: 0, env }).then(
+    (started) => {
+      services = started;
+      const log = started.phase1[0]?.logFile ?? '';
+      return waitFor(
+        'refusal',
+        async () => readFileSync(log, 'utf8'),
+        (text) => text.includes('"level":"fatal"'),
+        WITHIN_MS,
+      );
+    },
+    (error: Error) => error.message,
+  );
+  expect(said).toMatch(new RegExp(`"level":"fatal".*${missing}`));
+});

@@ -133,10 +133,11 @@ export class DatasetLeg {
   /** Works until `stop`. Never rejects. */
   async run(): Promise<void> {
     let retryMs = retryMsMin;
-    while (!this.#stopping.signal.aborted) {
+    while (!this.#buildStop.signal.aborted) {
       const committedBefore = this.#lastCommit;
       try {
-        await this.#session();
+        const isStale = await this.#session();
+        if (this.#stopping.signal.aborted && !isStale) return;
         retryMs = retryMsMin;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
@@ -154,8 +155,11 @@ export class DatasetLeg {
     }
   }
 
-  /** From opening the table to the first thing that makes what we know of it stale. */
-  async #session(): Promise<void> {
+  /**
+   * From opening the table to the first thing that makes what we know of it stale, or to a person's wish, or to the end.
+   * @returns true when the table changed under us and should be looked at again at once
+   */
+  async #session(): Promise<boolean> {
     if (this.#dataset.paused) return this.#waitWhilePaused();
     this.#follower = this.#newFollower();
     const opened = await openTable(this.#deps.table, this.#dataset);
@@ -173,12 +177,12 @@ export class DatasetLeg {
       if ('take' in plan) {
         this.#inBatch = true;
         this.#eager = true;
-        const goOn = await this.#batch(plan.take);
+        const ended = await this.#batch(plan.take);
         this.#inBatch = false;
-        if (!goOn) return;
+        if (ended !== 'committed') return ended === 'stale';
       } else if (!stopping)
         await this.#sleep(Math.min(idleMsMax, plan.waitMs ?? idleMsMax, Math.max(0, this.#follower.nextLookAt() - now)));
-      if (stopping) return;
+      if (stopping) return false;
     }
   }
 
@@ -212,16 +216,16 @@ export class DatasetLeg {
     return { source, position: start.startOffset, seq: start.seq };
   }
 
-  /** @returns false when what is known of the table is stale */
-  async #batch(pieces: PendingPiece[]): Promise<boolean> {
+  /** @returns `stale` when the table changed under us; `waited` when a person was waited for, or an end was asked for */
+  async #batch(pieces: PendingPiece[]): Promise<'committed' | 'stale' | 'waited'> {
     const { clock, events, log } = this.#deps;
     const bytes = pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
     const slot = await this.#deps.slots.acquire(bytes, this.#buildStop.signal);
-    if (slot === undefined) return false;
+    if (slot === undefined) return 'waited';
     const dataset = this.#dataset;
     if (dataset.paused) {
       slot.release();
-      return true;
+      return 'waited';
     }
     try {
       await this.#writeConfig(dataset);
@@ -256,16 +260,16 @@ export class DatasetLeg {
           bytes,
           ms: clock.monotonic() - began,
         });
-        return true;
+        return 'committed';
       }
       if (ending.status === 'blocked') {
         this.#rememberBlocked(result, dataset);
         await this.#blockUntilResumed({ kind: 'blocked', block: ending.block, atResume: dataset.resumeCount });
-        return false;
+        return 'waited';
       }
       log.info({ dataset: dataset.name, ...ending }, 'the batch is dropped, another worker was faster or the table changed');
       events.dropped(dataset.name);
-      return false;
+      return 'stale';
     } finally {
       slot.release();
     }
@@ -316,13 +320,14 @@ export class DatasetLeg {
     this.#configWritten = dataset.version;
   }
 
-  async #blockUntilResumed(hindrance: Extract<Hindrance, { kind: 'blocked' }>): Promise<void> {
+  async #blockUntilResumed(hindrance: Extract<Hindrance, { kind: 'blocked' }>): Promise<false> {
     this.#deps.log.warn(
       { dataset: this.#dataset.name, code: hindrance.block.code, reason: hindrance.block.reason },
       'the table leg is blocked and waits for a person',
     );
     this.#hinder(hindrance);
     await this.#waitForPerson(hindrance);
+    return false;
   }
 
   /** Waits for a resume; meanwhile the landed end stays fresh, as far as there is room. */
@@ -335,9 +340,10 @@ export class DatasetLeg {
     if (this.#dataset.resumeCount > atResume) this.#hinder(undefined);
   }
 
-  async #waitWhilePaused(): Promise<void> {
+  async #waitWhilePaused(): Promise<false> {
     this.#deps.events.changed();
     while (this.#dataset.paused && !this.#stopping.signal.aborted) await this.#sleep(idleMsMax);
+    return false;
   }
 
   #hinder(hindrance: Hindrance): void {

@@ -3,7 +3,8 @@ import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import { describe, expect, it } from 'vitest';
 import { HandChain } from './hand-chain.ts';
 import { eventually, HandMetastore, startTransformer } from './harness.ts';
-import { freshLake, readTable, sharedCompute } from './lake.ts';
+import { freshLake, sharedCompute } from './lake.ts';
+import { readTable } from './read-table.ts';
 
 const compute = sharedCompute();
 const topicId = 'topicAAAAAAAAAAAAAAAAA';

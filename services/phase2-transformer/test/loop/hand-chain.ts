@@ -1,7 +1,7 @@
 import { zstdCompressSync } from 'node:zlib';
 import { sha256Hex } from '@millrace/core/delta/sha256.ts';
-import { type ChainEntry, chainEntry, chainFormat, encodeStored } from '@millrace/core/domain/chain.ts';
-import { chainEntryKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
+import { type ChainEntry, chainEntry, chainFormat, chainStart, encodeStored } from '@millrace/core/domain/chain.ts';
+import { chainEntryKey, chainStartKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
 import type { Gap } from '@millrace/core/domain/offsets.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 
@@ -35,7 +35,20 @@ export class HandChain {
     this.#createdAt = createdAt;
   }
 
+  /** The first chain of an incarnation writes its start object: the others begin at 0. */
   async claim(): Promise<void> {
+    const { topic, topicId, partition } = this;
+    const common = {
+      format: chainFormat as 1,
+      topicId,
+      topic,
+      clusterId: 'cluster',
+      startFrom: 'earliest' as const,
+      attemptId: 'a',
+      createdAt: this.#createdAt,
+    };
+    const partitions = { [String(partition)]: this.nextOffset };
+    if (this.seq === 0n) await this.#raw.putIfAbsent(chainStartKey(topic, topicId), encodeStored(chainStart, { ...common, partitions }));
     this.#epoch++;
     await this.#put({ kind: 'claim', ...this.#common(this.nextOffset) });
   }

@@ -1,5 +1,4 @@
 import { createLogger } from '@millrace/core/adapters/admin/logger.ts';
-import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
@@ -125,5 +124,3 @@ export async function eventually<T>(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
-
-export { openObjectStore };

@@ -1,5 +1,5 @@
 // Is this one JSON text that may stand inside a raw line? AssemblyScript with SIMD; built by build-validator.ts into json-validator.wasm.
-// RFC 8259 grammar, valid UTF-8 (Unicode table 3-7), no byte order mark, nesting counted, raw line breaks between tokens told apart.
+// RFC 8259 grammar, valid UTF-8 (Unicode table 3-7), no byte order mark, nesting counted; raw line breaks between tokens and lone surrogates told apart.
 // Strings are skipped 16 bytes at a time: one bit mask finds quote, backslash, control characters and bytes above 0x7F.
 
 // verdicts, the same numbers as in json-validator.ts
@@ -7,10 +7,16 @@ const EMBEDDABLE: i32 = 0;
 const NOT_JSON: i32 = 1;
 const LINE_BREAK: i32 = 2;
 const TOO_DEEP: i32 = 3;
+const LONE_SURROGATE: i32 = 4;
 
 const DEPTH_MAX: i32 = 200;
+/** jq 1.6 keeps a stack of 256 places, two for an object and one for an array; the raw line's own object takes two, and one is needed to open */
+const PLACES_MAX: i32 = 253;
 /** one byte a level: the closing bracket it waits for */
 const stack: usize = memory.data(DEPTH_MAX);
+
+/** an escaped half of a surrogate pair stood alone */
+let loneSurrogate: bool = false;
 
 /** Where the text is to be copied to; 16 bytes after it are overwritten by `validate`. */
 export function inputStart(): usize {
@@ -24,6 +30,8 @@ export function validate(length: usize): i32 {
   // NUL is allowed nowhere in JSON, so it ends every loop below without asking for the end
   v128.store(end, i8x16.splat(0));
   let depth: i32 = 0;
+  let places: i32 = 0;
+  loneSurrogate = false;
   let lineBreak: i32 = EMBEDDABLE;
 
   while (true) {
@@ -39,8 +47,9 @@ export function validate(length: usize): i32 {
       p = afterString(p + 1);
       if (p == 0) return NOT_JSON;
     } else if (c == 0x7b || c == 0x5b) {
-      if (depth == DEPTH_MAX) return TOO_DEEP;
+      if (depth == DEPTH_MAX || places > PLACES_MAX) return TOO_DEEP;
       const closing: u32 = c + 2;
+      places += placesOf(closing);
       store<u8>(stack + depth++, closing);
       c = load<u8>(++p);
       while (c <= 0x20) {
@@ -50,6 +59,7 @@ export function validate(length: usize): i32 {
       }
       if (c == closing) {
         depth--;
+        places -= placesOf(closing);
         p++;
       } else if (closing == 0x7d) key = true;
       else continue;
@@ -75,14 +85,16 @@ export function validate(length: usize): i32 {
         else if (c != 0x20 && c != 0x09) break;
         c = load<u8>(++p);
       }
-      if (depth == 0) return p == end ? lineBreak : NOT_JSON;
+      if (depth == 0) return p != end ? NOT_JSON : loneSurrogate ? LONE_SURROGATE : lineBreak;
       const closing: u32 = load<u8>(stack + depth - 1);
       p++;
       if (c == 0x2c) {
         if (closing == 0x5d) break;
         key = true;
-      } else if (c == closing) depth--;
-      else return NOT_JSON;
+      } else if (c == closing) {
+        depth--;
+        places -= placesOf(closing);
+      } else return NOT_JSON;
     }
     if (!key) continue;
 
@@ -108,6 +120,12 @@ export function validate(length: usize): i32 {
   return NOT_JSON; // never reached; the compiler wants it
 }
 
+// @ts-ignore: decorator
+@inline
+function placesOf(closing: u32): i32 {
+  return closing == 0x7d ? 2 : 1;
+}
+
 /** @param p behind the opening quote  @returns behind the closing one, or 0 */
 function afterString(p: usize): usize {
   const quotes: v128 = i8x16.splat(0x22);
@@ -127,8 +145,11 @@ function afterString(p: usize): usize {
     if (c == 0x5c) {
       c = load<u8>(p + 1);
       if (c == 0x75) {
-        if (!(isHex(load<u8>(p + 2)) && isHex(load<u8>(p + 3)) && isHex(load<u8>(p + 4)) && isHex(load<u8>(p + 5)))) return 0;
+        if (!isEscape(p)) return 0;
+        const half: u32 = surrogateHalf(p);
         p += 6;
+        if (half == HIGH && load<u16>(p) == 0x755c && isEscape(p) && surrogateHalf(p) == LOW) p += 6;
+        else if (half != 0) loneSurrogate = true;
       } else if (c == 0x22 || c == 0x5c || c == 0x2f || c == 0x62 || c == 0x66 || c == 0x6e || c == 0x72 || c == 0x74) p += 2;
       else return 0;
     } else if (c < 0x20) return 0;
@@ -152,6 +173,22 @@ function afterString(p: usize): usize {
       }
     }
   }
+}
+
+/** Four hexadecimal digits behind the two bytes at `p`? */
+function isEscape(p: usize): bool {
+  return isHex(load<u8>(p + 2)) && isHex(load<u8>(p + 3)) && isHex(load<u8>(p + 4)) && isHex(load<u8>(p + 5));
+}
+
+const HIGH: u32 = 1;
+const LOW: u32 = 2;
+
+/** Which half of a surrogate pair the escape at `p` is, or 0: `\uD800` to `\uDBFF` the high one, `\uDC00` to `\uDFFF` the low one. */
+function surrogateHalf(p: usize): u32 {
+  if ((load<u8>(p + 2) | 0x20) != 0x64) return 0;
+  const digit: u32 = load<u8>(p + 3) | 0x20;
+  if (digit == 0x38 || digit == 0x39 || digit == 0x61 || digit == 0x62) return HIGH;
+  return digit >= 0x63 ? LOW : 0;
 }
 
 // @ts-ignore: decorator

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 
 /**
  * What the validator says of a value. `embeddable`: one JSON text in valid UTF-8, without byte order mark, raw line breaks or nesting deeper than 200;
- * `lineBreak`: would be, but for CR or LF between its tokens. The numbers behind them are json-validator.as's.
+ * `lineBreak`: would be, but for CR or LF between its tokens; `loneSurrogate`: but for an escaped half of a surrogate pair, which jq and others refuse. The numbers behind them are json-validator.as's.
  */
-const verdicts = ['embeddable', 'notJson', 'lineBreak', 'tooDeep'] as const;
+const verdicts = ['embeddable', 'notJson', 'lineBreak', 'tooDeep', 'loneSurrogate'] as const;
 export type JsonVerdict = (typeof verdicts)[number];
 
 /** The part of the platform's WebAssembly we use: its types belong to the browser's library, which a service does not load. */

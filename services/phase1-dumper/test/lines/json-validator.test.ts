@@ -6,15 +6,26 @@ import { buildValidator } from './build-validator.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'utf8');
 
-/** Deepest nesting of a valid JSON text. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
+/** Is a valid JSON text deeper than 200, or than jq 1.6 can read it inside a line (an object takes two of its 256 places, an array one)? */
+function isTooDeep(text: string): boolean {
+  const open: number[] = [];
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === '[' || token === '{') deepest = Math.max(deepest, ++depth);
-    else if (token === ']' || token === '}') depth--;
+    if (token === '[' || token === '{') {
+      const taken = open.reduce((sum, places) => sum + places, 2);
+      if (open.length === 200 || taken >= 256) return true;
+      open.push(token === '{' ? 2 : 1);
+    } else if (token === ']' || token === '}') open.pop();
   }
-  return deepest;
+  return false;
+}
+
+/** Does a valid JSON text escape one half of a surrogate pair alone? */
+function hasLoneSurrogate(text: string): boolean {
+  const halves = text.replace(/\\(u[0-9a-fA-F]{4}|[^u])/g, (_, written: string) => {
+    const unit = written[0] === 'u' ? Number.parseInt(written.slice(1), 16) : 0;
+    return unit >= 0xd800 && unit < 0xdc00 ? '\u0001' : unit >= 0xdc00 && unit < 0xe000 ? '\u0002' : '.';
+  });
+  return /[\u0001\u0002]/.test(halves.replaceAll('\u0001\u0002', ''));
 }
 
 /** The same judgement by the platform's decoder and parser. */
@@ -26,7 +37,8 @@ function reference(value: Uint8Array): JsonVerdict {
   } catch {
     return 'notJson';
   }
-  if (depthOf(text) > 200) return 'tooDeep';
+  if (isTooDeep(text)) return 'tooDeep';
+  if (hasLoneSurrogate(text)) return 'loneSurrogate';
   return /[\r\n]/.test(text) ? 'lineBreak' : 'embeddable';
 }
 
@@ -61,7 +73,8 @@ describe('judging JSON without parsing it', () => {
     'false',
     ' {"a" : [ 1 , 2 ] }\t',
     '{"":{"":[]}}',
-    '"\\ud800"',
+    '"\\ud83d\\uDE00"',
+    '"\\\\ud800"',
     '"\u2028"',
     '"\ufeff"',
     '1e400',
@@ -149,24 +162,50 @@ describe('judging JSON without parsing it', () => {
     },
   );
 
-  test('nesting up to 200, of any mix', () => {
-    for (const [open, close] of [
-      ['[', ']'],
-      ['{"a":', '}'],
-    ] as const) {
-      const nested = (depth: number) => bytes(`${open.repeat(depth)}1${close.repeat(depth)}`);
-      expect(judgeJson(nested(200))).toBe('embeddable');
-      expect(judgeJson(nested(201))).toBe('tooDeep');
-      expect(judgeJson(nested(100_000))).toBe('tooDeep');
-    }
+  const nested = (arrays: number, objects: number) =>
+    bytes(`${'['.repeat(arrays)}${'{"a":'.repeat(objects)}1${'}'.repeat(objects)}${']'.repeat(arrays)}`);
+
+  test.each([
+    [200, 0, 'embeddable'],
+    [201, 0, 'tooDeep'],
+    [0, 127, 'embeddable'],
+    [0, 128, 'tooDeep'],
+    [146, 54, 'embeddable'],
+    [145, 55, 'embeddable'],
+    [144, 56, 'tooDeep'],
+    [146, 55, 'tooDeep'],
+    [100_000, 0, 'tooDeep'],
+    [0, 100_000, 'tooDeep'],
+  ])('%d arrays around %d objects are %s', (arrays, objects, verdict) => {
+    expect(judgeJson(nested(arrays, objects))).toBe(verdict);
+    if (arrays + objects < 1_000) expect(reference(nested(arrays, objects))).toBe(verdict);
+  });
+
+  test('what was closed does not count as depth', () => {
+    expect(judgeJson(bytes(`[${'[[]],{"a":{}},'.repeat(1000)}1]`))).toBe('embeddable');
     expect(judgeJson(bytes(`${'['.repeat(200)}${']'.repeat(200)}`))).toBe('embeddable');
-    expect(judgeJson(bytes(`[${'[[]],'.repeat(1000)}1]`))).toBe('embeddable');
   });
 
   test('line breaks between tokens are told apart', () => {
     for (const text of ['{\n}', '\n1', '1\n', '[1\r\n,2]', '{"a"\n:1}', '{"a":\r1}', '{"a":1,\n"b":2}'])
       expect(judgeJson(bytes(text))).toBe('lineBreak');
     expect(judgeJson(bytes('["\\n\\r"]'))).toBe('embeddable');
+  });
+
+  test.each([
+    '"\\ud800"',
+    '"\\uDC00"',
+    '"\\uD800x"',
+    '"\\ud800\\u0041"',
+    '"\\ud800\\ud800\\udc00"',
+    '"\\ud800\\n\\udc00"',
+    '"\\udbff\\\\udfff"',
+    '{"\\udfff":1}',
+    '["\\ud83d\\ude00",\n"\\ude00"]',
+  ])('%j escapes half of a surrogate pair alone', (text) => {
+    expect(judgeJson(bytes(text))).toBe('loneSurrogate');
+    expect(reference(bytes(text))).toBe('loneSurrogate');
+    expect(judgeJson(bytes('"\\ud83d\\ude00"'))).toBe('embeddable');
   });
 
   test('what an earlier, longer value left behind does not matter', () => {
@@ -190,7 +229,14 @@ describe('judging JSON without parsing it', () => {
       fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.stringify(value, null, 2)),
       fc.jsonValue({ stringUnit: 'grapheme' }).map((value) => JSON.stringify({ 'a"\\\u0001é漢😀': value })),
       fc.double().map((value) => `[${value},${-value}]`),
-      fc.constantFrom('{"a":"\\u00e9\\ud83d\\ude00\\n"}', '[-0.0E+12,1e-5,true,false,null]', ' [ ] ', `{"k":"${'é'.repeat(20)}"}`),
+      fc.constantFrom(
+        '{"a":"\\u00e9\\ud83d\\ude00\\n"}',
+        '[-0.0E+12,1e-5,true,false,null]',
+        ' [ ] ',
+        `{"k":"${'é'.repeat(20)}"}`,
+        '"\\ud800\\udc00\\ud8ff\\udcff\\\\udc00"',
+        '{"\\ud800\\udc00":"\\udbff\\udfff\\uabcd"}',
+      ),
     );
     const telling = bytes('{}[]",:\\ \t\n\r-+.0123456789eEutrfalsn/bx\0\x80\xc3\xe2\xed\xf0\xff');
     let valid = 0;

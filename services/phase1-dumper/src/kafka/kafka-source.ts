@@ -1,4 +1,5 @@
 import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
+import { type KafkaProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -6,7 +7,6 @@ import type { AssignedPosition, AssignmentHandler, LineRange, RecordSource } fro
 import { partitionKey } from '../dump/source-metadata.ts';
 import { createNativeConsumer, type NativeConsumer } from './native-consumer.ts';
 import { PartitionLines } from './partition-lines.ts';
-import { type KafkaProperties, promisedProperties } from './properties.ts';
 
 /** Connecting, with the first metadata, may take so long, ms. */
 const connectTimeoutMs = 10_000;

@@ -1,4 +1,5 @@
 import kafka, { type IAdminClient } from '@confluentinc/kafka-javascript';
+import type { KafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -10,7 +11,6 @@ import {
   type SourceMetadata,
   type TopicDescription,
 } from '../dump/source-metadata.ts';
-import type { KafkaProperties } from './properties.ts';
 
 const requestTimeoutMs = 5_000;
 const readCommitted = 1;

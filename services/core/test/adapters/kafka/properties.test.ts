@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseKafkaProperties } from '../../src/kafka/properties.ts';
-import { metadataSecurity } from '../../src/kafka/security.ts';
+import { parseKafkaProperties } from '../../../src/adapters/kafka/properties.ts';
+import { metadataSecurity } from '../../../src/adapters/kafka/security.ts';
 
 const parse = (text: string) => parseKafkaProperties(text, '/etc/kafka.properties');
 

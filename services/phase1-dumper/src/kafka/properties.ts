@@ -1,1 +1,0 @@
-export { type KafkaProperties, parseKafkaProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';

@@ -1,1 +1,0 @@
-export { type MetadataSecurity, metadataSecurity } from '@millrace/core/adapters/kafka/security.ts';

@@ -1,16 +1,10 @@
 import { JsonNumber, type JsonObject, type JsonValue } from './json-value.ts';
 
-/**
- * Texts that may hold a fraction whose nearest double is an integer: `1.0`, `1e2` (R10), or one as near to an integer as `0.99999999999999999`.
- * A sum of 15 digits before the dot and zeros or nines behind it is what that takes, hence the 8 and 7. Strings can match too, which only costs time.
- * Other numbers that need their text show themselves after a plain parse: they are no safe integers.
- */
-const mayHideFraction = /[0-9](?:\.0+|[eE][+-]?[0-9]+)\s*[,}\]]|[0-9]{8}\.[0-9]|\.(?:0{7}|9{7})/;
-const mayHoldLargeInteger = /[0-9]{16}/;
+const largeInteger = /[0-9]{16}/;
 
-/** Whether a plain `JSON.parse` of this text may take a fraction for an integer. Pure. @param expectsLarge large integers came before: look for them too */
-export function needsExactParse(text: string, expectsLarge: boolean): boolean {
-  return mayHideFraction.test(text) || (expectsLarge && mayHoldLargeInteger.test(text));
+/** Whether a text may hold an integer that a plain parse would round. Pure. */
+export function mayHoldLargeInteger(text: string): boolean {
+  return largeInteger.test(text);
 }
 
 /** A number token by what stands around it; inside of strings there are look-alikes. */

@@ -1,5 +1,6 @@
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { FastBuffer } from './fast-buffer.ts';
+import { mayHideFraction } from './number-scan.ts';
 
 export type LineKind = 'value' | 'valueBase64' | 'tombstone';
 
@@ -62,6 +63,11 @@ export class LineCursor {
     return this.isAscii
       ? this.lines.latin1Slice(this.valueStart, this.lineEnd - 1)
       : this.lines.utf8Slice(this.valueStart, this.lineEnd - 1);
+  }
+
+  /** Whether the value may hold a fraction that a plain parse takes for an integer; base64 is not looked into. */
+  mayHideFraction(): boolean {
+    return this.kind !== 'value' || mayHideFraction(this.lines, this.valueStart, this.lineEnd - 1);
   }
 
   private readOffset(): void {

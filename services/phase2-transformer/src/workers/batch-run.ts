@@ -5,7 +5,7 @@ import { type PartitionValue, partitionValues, type RowSource } from '../columns
 import { TableBuilder } from '../columns/table-builder.ts';
 import { scalarText } from '../columns/text-state.ts';
 import { DecisionCover } from '../decode/decisions.ts';
-import { needsExactParse, parseExact, withPrefixedNames } from '../decode/exact-json.ts';
+import { mayHoldLargeInteger, parseExact, withPrefixedNames } from '../decode/exact-json.ts';
 import type { JsonObject } from '../decode/json-value.ts';
 import type { LineCursor } from '../decode/line-cursor.ts';
 import { openRawObject } from '../decode/open-object.ts';
@@ -133,7 +133,7 @@ class BatchRun {
   private place(cursor: LineCursor): DataError | undefined {
     const text = valueText(cursor);
     if (typeof text !== 'string') return text;
-    const isExact = needsExactParse(text, this.expectsLarge);
+    const isExact = cursor.mayHideFraction() || (this.expectsLarge && mayHoldLargeInteger(text));
     const plain = parseRecord(text, isExact ? this.exactly : 'plain');
     if (plain instanceof DataError) return plain;
     if (!this.hasTable) return this.examine(text, plain);

@@ -118,7 +118,11 @@ def parse_value(data: bytes) -> dict:
 
 
 def well_formed(text: str) -> bool:
-    return not any(0xD800 <= ord(char) <= 0xDFFF for char in text)
+    try:
+        text.encode()
+        return True
+    except UnicodeEncodeError:
+        return False
 
 
 def check(value: object, depth: int) -> None:
@@ -199,17 +203,32 @@ def convert(value: object, kind: object, path: str, as_text: bool = False) -> ob
     raise Mismatch(path)
 
 
+MEMBERS: dict[int, tuple[list[dict], dict[str, dict]]] = {}
+
+
+def members_of(fields: list[dict]) -> dict[str, dict]:
+    """Data columns or struct members by JSON field name; kept, since a schema is asked for every record."""
+    kept = MEMBERS.get(id(fields))
+    if kept is None:
+        data = [field for field in fields if field["metadata"].get("millrace.origin", "data") == "data"]
+        kept = MEMBERS[id(fields)] = (fields, {unescape_name(field["name"]): field for field in data})
+    return kept[1]
+
+
 def convert_members(value: dict, fields: list[dict], path: str) -> dict | None:
-    by_name = {unescape_name(field["name"]): field for field in fields}
-    for name, member in value.items():
-        if name not in by_name and holds_something(member):
-            raise LookupError(f"{path}{name!r} holds something but has no column")
+    """Members that are not null, by column name."""
+    by_name = members_of(fields)
     row = {}
-    for name, field in by_name.items():
-        if field["metadata"].get("millrace.origin", "data") == "data":
-            text = field["metadata"].get("millrace.scalarsAsText", False)
-            row[field["name"]] = convert(value.get(name), field["type"], f"{path}{field['name']}.", text)
-    return row if any(member is not None for member in row.values()) else None
+    for name, member in value.items():
+        field = by_name.get(name)
+        if field is None:
+            if holds_something(member):
+                raise LookupError(f"{path}{name!r} holds something but has no column")
+            continue
+        converted = convert(member, field["type"], f"{path}{field['name']}.", field["metadata"].get("millrace.scalarsAsText", False))
+        if converted is not None:
+            row[field["name"]] = converted
+    return row or None
 
 
 @dataclass
@@ -239,7 +258,7 @@ class Mapping:
             key = at_path(record, path)
             if key is None or key == [] or key == {}:
                 raise DataError("key_missing")
-        row = convert_members(record, self.data, "") or {field["name"]: None for field in self.data}
+        row = convert_members(record, self.data, "") or {}
         for field in self.derived:
             row[field["name"]] = self.derive(field["metadata"]["millrace.partitionKey"], record, timestamp)
         row |= {"_source_topic": topic, "_source_topic_id": topic_id, "_source_partition": partition, "_source_offset": offset}

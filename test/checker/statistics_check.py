@@ -75,12 +75,14 @@ def check_file(file, size: int, add: dict, schema: dict, partition_columns: list
     """Problems of one data file; empty when all is right."""
     problems = [] if add["size"] == size else [f"size {add['size']}, really {size}"]
     parquet_file = parquet.ParquetFile(file)
+    file_schema = parquet_file.schema_arrow
+    names = set(file_schema.names)
     rows = []
     for batch in parquet_file.iter_batches():
         rows += batch.to_pylist()
-    ids = {field.name: int(field.metadata[b"PARQUET:field_id"]) for field in parquet_file.schema_arrow if field.metadata and b"PARQUET:field_id" in field.metadata}
+    ids = {field.name: int(field.metadata[b"PARQUET:field_id"]) for field in file_schema if field.metadata and b"PARQUET:field_id" in field.metadata}
     for field in schema["fields"]:
-        if field["name"] in parquet_file.schema_arrow.names and ids.get(field["name"]) != field["metadata"].get("millrace.fieldId"):
+        if field["name"] in names and ids.get(field["name"]) != field["metadata"].get("millrace.fieldId"):
             problems.append(f"{field['name']}: Parquet field id {ids.get(field['name'])}, Delta {field['metadata'].get('millrace.fieldId')}")
     stats = json.loads(add["stats"], parse_float=Decimal)
     if stats["numRecords"] != len(rows):
@@ -109,7 +111,7 @@ def check_file(file, size: int, add: dict, schema: dict, partition_columns: list
         found = bound_problem(kind, low, high, min(present, key=order(kind)), max(present, key=order(kind)))  # type: ignore[type-var]
         if found:
             problems.append(f"{'.'.join(path)}: {found}")
-    wanted = min(32, sum(1 for path, _ in leaves(schema["fields"]) if path[0] not in partition_columns and path[0] in parquet_file.schema_arrow.names))
+    wanted = min(32, sum(1 for path, _ in leaves(schema["fields"]) if path[0] not in partition_columns and path[0] in names))
     if rows and with_bounds < wanted:
         problems.append(f"statistics of {with_bounds} columns, {wanted} wanted")
     return problems

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { decodeRawLines } from '@millrace/core/domain/raw-line.ts';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { LineEncoder } from '../../src/lines/line-encoder.ts';
+
+/* compiling, 50 MB values and a Python process take their time on a busy machine */
+vi.setConfig({ testTimeout: 120_000 });
 
 /* docs/formats/raw.md is what other people write readers from: its examples, vectors and reader are checked here. */
 

@@ -1,6 +1,6 @@
 import { type ChainEntry, type ChainStart, type ClaimEntry, chainFormat } from '@millrace/core/domain/chain.ts';
+import { startOffsetOf } from '@millrace/core/domain/chain-rules.ts';
 import type { SourceIdentity } from '@millrace/core/domain/source.ts';
-import { startOffsetOf } from './start.ts';
 
 /** Who writes an entry, and when: arguments of every planner that makes one. */
 export type WriterStamp = { attemptId: string; writer: string; nowMs: number };

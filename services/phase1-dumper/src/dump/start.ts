@@ -2,8 +2,6 @@ import { type ChainStart, chainFormat } from '@millrace/core/domain/chain.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import type { PartitionOffsets } from './source-metadata.ts';
 
-export { startOffsetOf } from '@millrace/core/chain/entries.ts';
-
 export type StartFrom = Dataset['startFrom'];
 
 /** The earliest wish of all datasets of a topic. Pure. */

@@ -1,5 +1,6 @@
+import { startOffsetOf } from '@millrace/core/domain/chain-rules.ts';
 import { describe, expect, test } from 'vitest';
-import { earliestWish, planStart, startNotice, startOffsetOf, wishFor } from '../../src/dump/start.ts';
+import { earliestWish, planStart, startNotice, wishFor } from '../../src/dump/start.ts';
 
 const offsets = new Map([
   [0, { earliest: 10n, lastStable: 50n }],

@@ -12,7 +12,7 @@ import { openRawObject } from '../decode/open-object.ts';
 import { parseRecord, valueText } from '../decode/record-value.ts';
 import type { ParquetEncoder } from '../formats/parquet/parquet-encoder.ts';
 import { DataError, findDataError, findMisfits, valueAt } from '../infer/data-errors.ts';
-import { emptyEvidence } from '../infer/evidence-join.ts';
+import { emptyEvidence, mergeEvidence } from '../infer/evidence-join.ts';
 import { observe } from '../infer/observe.ts';
 import { parsePartitionKeys } from '../infer/own-columns.ts';
 import { parseFieldPath } from '../infer/paths.ts';
@@ -49,7 +49,9 @@ class BatchRun {
   private readonly tree;
   private readonly append;
   private readonly partition: PartitionValue[];
-  private readonly evidence = emptyEvidence();
+  private evidence = emptyEvidence();
+  /** what the current raw object adds to it */
+  private objectEvidence = emptyEvidence();
   private readonly counts = new Map<string, SourceCounts>();
   private readonly quarantine = new QuarantineRuns();
   private readonly builders = new Map<string, TableBuilder>();
@@ -104,6 +106,9 @@ class BatchRun {
       this.source.timestamp = cursor.timestamp;
       this.record(cursor, rawObjectKey);
     }
+    if (this.objectEvidence.fieldCount === 0) return;
+    this.evidence = mergeEvidence(this.evidence, this.objectEvidence);
+    this.objectEvidence = emptyEvidence();
   }
 
   finish(): BatchOutput {
@@ -190,7 +195,7 @@ class BatchRun {
     const prefixed = withPrefixedNames(text, prefix);
     const ordered = prefixed === undefined ? record : (parseExact(prefixed, false) as JsonObject);
     const { topicId, partition } = this.source;
-    observe(this.evidence, {
+    observe(this.objectEvidence, {
       record: ordered,
       namePrefix: prefixed === undefined ? 0 : prefix.length,
       topicId,

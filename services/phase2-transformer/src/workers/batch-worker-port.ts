@@ -31,7 +31,7 @@ export type BatchInput = {
   objects: BatchObject[];
   /** decisions in force (R7) */
   decisions: BlockDecision[];
-  /** a data file is closed when its column buffers reach this size, before encoding */
+  /** a data file is closed when the JSON text of its rows reaches this size, in characters; encoded it is a fraction of that */
   targetFileBytes: number;
   tablePartitionsPerCommitMax: number;
 };

@@ -149,6 +149,24 @@ export class ChainFollower {
     }
   }
 
+  /**
+   * Others have moved a position: what lies below it is not wanted any more. A position inside a piece, or beyond what was read, is read again from its entry.
+   * Chains nobody follows yet are found by `discover`.
+   */
+  moveTo(at: ChainPosition): void {
+    const chain = this.#chains.get(sourceKey(at.source));
+    if (chain === undefined || chain.position === at.position) return;
+    const { pending } = chain;
+    const rest = pending.findIndex((piece) => piece.startOffset === at.position);
+    const isAtEnd = pending.at(-1)?.endOffset === at.position;
+    if (rest < 0 && !isAtEnd) {
+      this.follow({ ...at, source: chain.source });
+      return;
+    }
+    pending.splice(0, isAtEnd ? pending.length : rest);
+    chain.position = at.position;
+  }
+
   /** Landed end per chain, as seen. */
   landed(): Map<string, bigint> {
     return new Map([...this.#chains].map(([key, chain]) => [key, chain.landed]));

@@ -5,14 +5,17 @@ import { tableConfigKey } from '@millrace/core/domain/keys.ts';
 import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
 import { type SourcePartition, sourceKey } from '@millrace/core/domain/source.ts';
 import { type BatchLimits, type PendingPiece, planBatch } from '../plan/batches.ts';
+import type { Block } from '../plan/block.ts';
 import { ledgerTotals, type PartitionStart } from '../plan/ledger-sums.ts';
 import { pieceBytes } from '../plan/pieces.ts';
-import { type BatchDeps, type BatchResult, runBatch } from './batch-run.ts';
+import { type BatchDeps, runBatch } from './batch-run.ts';
+import { SchemaVersions } from './blocked-schema.ts';
 import type { BuildLimits } from './build-batch.ts';
 import { ChainFollower, type ChainPosition } from './chain-follower.ts';
+import type { BatchEnding } from './commit-batch.ts';
 import { type Hindrance, hindranceOf, type LastCommit, reportOf } from './leg-status.ts';
 import type { BatchSlots } from './slots.ts';
-import { noTable, openTable, type TableHead } from './table-head.ts';
+import { headOf, noTable, openTable, readNews, type TableHead } from './table-head.ts';
 import { resolveTableStart } from './table-start.ts';
 import { Wake } from './wake.ts';
 
@@ -44,6 +47,8 @@ const retryMsMax = 30_000;
 /** After a stop was asked for: what is being read and built may take so long, ms; what is being committed so long. */
 export const stopBuildMs = 4_000;
 export const stopCommitMs = 7_500;
+/** While something waits for a batch the table is asked for commits of others this often, ms. One GET. */
+const tableLookMs = 2_000;
 /** Longest sleep between two looks at anything, ms. */
 const idleMsMax = 2_000;
 
@@ -65,14 +70,14 @@ export class DatasetLeg {
   #follower: ChainFollower;
   #lastCommit: LastCommit | null = null;
   #configWritten = 0;
-  #highestSchemaVersion = 0;
-  /** the blocked version told to the metastore, and how many decisions there were then */
-  #blockedSchema: { record: SchemaVersionRecord; decisions: number } | undefined;
+  readonly #schemaVersions = new SchemaVersions();
   /** a resume came after the flood check had stopped the table */
   #floodWaived = false;
-  /** a batch did not end in a commit: its pieces have waited long enough */
+  /** a batch failed or waited for a person: its pieces have waited long enough */
   #eager = false;
   #inBatch = false;
+  /** monotonic ms of the next look at the table */
+  #tableLookAt = 0;
   #failedInBatch = false;
   /** batches are cut to 1/2^shrink after a worker ran out of memory */
   #shrink = 0;
@@ -136,14 +141,15 @@ export class DatasetLeg {
     while (!this.#buildStop.signal.aborted) {
       const committedBefore = this.#lastCommit;
       try {
-        const isStale = await this.#session();
-        if (this.#stopping.signal.aborted && !isStale) return;
+        await this.#session();
+        if (this.#stopping.signal.aborted) return;
         retryMs = retryMsMin;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         if (this.#lastCommit !== committedBefore) retryMs = retryMsMin;
         this.#shrinkAfter(error);
         this.#failedInBatch = this.#inBatch;
+        this.#eager = this.#inBatch;
         this.#inBatch = false;
         this.#deps.log.warn({ dataset: this.#dataset.name, err: error, retryMs }, 'the table leg failed and is tried again');
         this.#deps.events.failed(this.#dataset.name);
@@ -155,35 +161,38 @@ export class DatasetLeg {
     }
   }
 
-  /**
-   * From opening the table to the first thing that makes what we know of it stale, or to a person's wish, or to the end.
-   * @returns true when the table changed under us and should be looked at again at once
-   */
-  async #session(): Promise<boolean> {
+  /** From opening the table to a person's wish, a block or the end. */
+  async #session(): Promise<void> {
     if (this.#dataset.paused) return this.#waitWhilePaused();
     this.#follower = this.#newFollower();
-    const opened = await openTable(this.#deps.table, this.#dataset);
-    if ('block' in opened) return this.#blockUntilResumed({ kind: 'blocked', block: opened.block, atResume: this.#dataset.resumeCount });
-    this.#head = opened.head;
-    this.#highestSchemaVersion = Math.max(this.#highestSchemaVersion, opened.head.facts?.highestSchemaVersion ?? 0);
+    const block = this.#take(await openTable(this.#deps.table, this.#dataset));
+    if (block !== undefined) return this.#blockUntilResumed(block);
     for (;;) {
       if (this.#dataset.paused) return this.#waitWhilePaused();
       const stopping = this.#stopping.signal.aborted;
-      await this.#look(stopping);
+      const overtaken = await this.#look(stopping);
+      if (overtaken !== undefined) return this.#blockUntilResumed(overtaken);
       // a failure in a batch is over when a batch is committed, any other when a look succeeds
       if (this.#hindrance?.kind === 'failed' && !this.#failedInBatch) this.#hinder(undefined);
       const now = this.#deps.clock.monotonic();
       const plan = planBatch(this.#follower.pending(), this.#batchLimits(stopping || this.#eager), now);
       if ('take' in plan) {
-        this.#inBatch = true;
-        this.#eager = true;
-        const ended = await this.#batch(plan.take);
-        this.#inBatch = false;
-        if (ended !== 'committed') return ended === 'stale';
+        const ending = await this.#batch(plan.take);
+        if (ending?.status === 'blocked') return this.#blockUntilResumed(ending.block);
+        // overtaken at the last moment: what is left is looked at once more
+        if (ending?.status !== 'committed' && !this.#buildStop.signal.aborted) continue;
       } else if (!stopping)
         await this.#sleep(Math.min(idleMsMax, plan.waitMs ?? idleMsMax, Math.max(0, this.#follower.nextLookAt() - now)));
-      if (stopping) return false;
+      if (stopping) return;
     }
+  }
+
+  /** Makes what was read of the table the base of the next batch. */
+  #take(opened: { head: TableHead } | { block: Block }): Block | undefined {
+    if ('block' in opened) return opened.block;
+    this.#head = opened.head;
+    this.#schemaVersions.atLeast(opened.head.facts?.highestSchemaVersion);
+    return undefined;
   }
 
   #batchLimits(atOnce: boolean): BatchLimits {
@@ -198,11 +207,28 @@ export class DatasetLeg {
     return new ChainFollower(this.#deps.raw, this.#dataset.kafkaTopic, this.#deps.clock, 2 * this.#limits.bytesMax);
   }
 
-  async #look(atOnce: boolean): Promise<void> {
+  /** Looks for news: chains, entries, and, while something waits for a batch, commits of others. @returns the block when the table cannot be gone on with */
+  async #look(atOnce: boolean): Promise<Block | undefined> {
     const before = this.#follower.size;
     await this.#follower.discover((source) => this.#locate(source), this.#buildStop.signal);
     await this.#follower.poll(this.#buildStop.signal, atOnce);
     if (this.#follower.size !== before) this.#deps.events.changed();
+    const now = this.#deps.clock.monotonic();
+    if (now < this.#tableLookAt || this.#follower.pending().every((pieces) => pieces.length === 0)) return undefined;
+    this.#tableLookAt = now + tableLookMs;
+    return this.#catchUp();
+  }
+
+  /** Takes in what others have committed since our head: with several workers on a dataset the slower one sees it here, before it builds anything. */
+  async #catchUp(): Promise<Block | undefined> {
+    const state = await readNews(this.#deps.table, this.#head.state);
+    if (state === undefined) return undefined;
+    const block = this.#take(await headOf(this.#deps.table, this.#dataset, state));
+    if (block !== undefined) return block;
+    for (const partition of this.#head.ledger?.partitions ?? [])
+      this.#follower.moveTo({ source: partition, position: partition.position, seq: partition.seq });
+    this.#deps.events.changed();
+    return undefined;
   }
 
   /** Where the table begins on a chain: its own position wins over every start (R6). */
@@ -216,101 +242,71 @@ export class DatasetLeg {
     return { source, position: start.startOffset, seq: start.seq };
   }
 
-  /** @returns `stale` when the table changed under us; `waited` when a person was waited for, or an end was asked for */
-  async #batch(pieces: PendingPiece[]): Promise<'committed' | 'stale' | 'waited'> {
-    const { clock, events, log } = this.#deps;
+  /** @returns how the batch ended; undefined when it was not begun, because of a pause or an end */
+  async #batch(pieces: PendingPiece[]): Promise<BatchEnding | undefined> {
     const bytes = pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
     const slot = await this.#deps.slots.acquire(bytes, this.#buildStop.signal);
-    if (slot === undefined) return 'waited';
-    const dataset = this.#dataset;
-    if (dataset.paused) {
-      slot.release();
-      return 'waited';
-    }
+    if (slot === undefined) return undefined;
     try {
-      await this.#writeConfig(dataset);
-      this.#supersedeDecided(dataset);
-      const began = clock.monotonic();
-      const before = ledgerTotals(this.#head.ledger?.partitions ?? []);
-      const result = await runBatch(
-        this.#deps,
-        {
-          dataset,
-          head: this.#head,
-          pieces,
-          starts: this.#starts,
-          limits: this.#limits,
-          highestSchemaVersion: this.#highestSchemaVersion,
-          floodWaived: this.#floodWaived,
-        },
-        this.#buildStop.signal,
-        this.#commitStop.signal,
-      );
-      const { ending } = result;
-      if (ending.status === 'committed') {
-        this.#committed(pieces, result);
-        const after = ledgerTotals(ending.head.ledger?.partitions ?? []);
-        events.committed({
-          dataset: dataset.name,
-          version: ending.version,
-          head: ending.head,
-          records: after.committed - before.committed,
-          quarantined: after.quarantined - before.quarantined,
-          dropped: after.dropped - before.dropped,
-          bytes,
-          ms: clock.monotonic() - began,
-        });
-        return 'committed';
-      }
-      if (ending.status === 'blocked') {
-        this.#rememberBlocked(result, dataset);
-        await this.#blockUntilResumed({ kind: 'blocked', block: ending.block, atResume: dataset.resumeCount });
-        return 'waited';
-      }
-      log.info({ dataset: dataset.name, ...ending }, 'the batch is dropped, another worker was faster or the table changed');
-      events.dropped(dataset.name);
-      return 'stale';
+      if (this.#dataset.paused) return undefined;
+      this.#inBatch = true;
+      const ending = await this.#runBatch(pieces, bytes);
+      this.#inBatch = false;
+      return ending;
     } finally {
       slot.release();
     }
   }
 
-  #committed(pieces: PendingPiece[], { ending, schemaRecord }: BatchResult): void {
-    if (ending.status !== 'committed') return;
-    const before = ledgerTotals(this.#head.ledger?.partitions ?? []).committed;
+  async #runBatch(pieces: PendingPiece[], bytes: number): Promise<BatchEnding> {
+    const { clock, events, log } = this.#deps;
+    const dataset = this.#dataset;
+    await this.#writeConfig(dataset);
+    const decided = this.#schemaVersions.decided(dataset);
+    if (decided !== undefined) events.schemaVersion(decided);
+    const began = clock.monotonic();
+    const result = await runBatch(
+      this.#deps,
+      {
+        dataset,
+        head: this.#head,
+        pieces,
+        starts: this.#starts,
+        limits: this.#limits,
+        highestSchemaVersion: this.#schemaVersions.highest,
+        floodWaived: this.#floodWaived,
+      },
+      this.#buildStop.signal,
+      this.#commitStop.signal,
+    );
+    const { ending, schemaRecord } = result;
+    if (schemaRecord !== undefined) events.schemaVersion(schemaRecord);
+    if (ending.status === 'committed') this.#committed(pieces, ending, bytes, clock.monotonic() - began);
+    else if (ending.status === 'blocked') {
+      if (schemaRecord !== undefined) this.#schemaVersions.block(schemaRecord, dataset);
+    } else {
+      log.info({ dataset: dataset.name, ...ending }, 'the batch is dropped, another worker was faster or the table changed');
+      events.dropped(dataset.name);
+      this.#tableLookAt = 0;
+    }
+    return ending;
+  }
+
+  #committed(pieces: PendingPiece[], ending: Extract<BatchEnding, { status: 'committed' }>, bytes: number, ms: number): void {
+    const before = ledgerTotals(this.#head.ledger?.partitions ?? []);
+    const after = ledgerTotals(ending.head.ledger?.partitions ?? []);
+    const records = after.committed - before.committed;
     this.#head = ending.head;
     this.#shrink = 0;
     this.#eager = false;
     this.#failedInBatch = false;
-    this.#highestSchemaVersion = Math.max(this.#highestSchemaVersion, ending.head.facts?.highestSchemaVersion ?? 0);
+    this.#schemaVersions.atLeast(ending.head.facts?.highestSchemaVersion);
     this.#follower.taken(pieces);
-    this.#lastCommit = {
-      version: ending.version,
-      at: new Date(this.#deps.clock.now()).toISOString(),
-      records: ledgerTotals(ending.head.ledger?.partitions ?? []).committed - before,
-      attemptId: ending.attemptId,
-    };
-    if (schemaRecord !== undefined) this.#deps.events.schemaVersion(schemaRecord);
+    const { version, attemptId, head } = ending;
+    this.#lastCommit = { version, at: new Date(this.#deps.clock.now()).toISOString(), records, attemptId };
+    const [quarantined, dropped] = [after.quarantined - before.quarantined, after.dropped - before.dropped];
+    this.#deps.events.committed({ dataset: this.#dataset.name, version, head, records, quarantined, dropped, bytes, ms });
     this.#hinder(undefined);
-  }
-
-  #rememberBlocked({ schemaRecord }: BatchResult, dataset: Dataset): void {
-    if (schemaRecord === undefined) return;
-    this.#deps.events.schemaVersion(schemaRecord);
-    this.#blockedSchema = { record: schemaRecord, decisions: dataset.decisions.length };
-  }
-
-  /** Once a person has decided on a blocked version its number is not given again: the next commit writes that into the table. */
-  #supersedeDecided(dataset: Dataset): void {
-    if (this.#blockedSchema === undefined || dataset.decisions.length <= this.#blockedSchema.decisions) return;
-    const { record } = this.#blockedSchema;
-    this.#blockedSchema = undefined;
-    this.#highestSchemaVersion = Math.max(this.#highestSchemaVersion, record.version);
-    this.#deps.events.schemaVersion({
-      ...record,
-      state: 'SUPERSEDED',
-      reason: `decided: the offending records of this block are quarantined (decision ${dataset.decisions.at(-1)?.id})`,
-    });
   }
 
   /** Design section 4: each configuration is in the table's folder before anything is made under it. */
@@ -320,14 +316,15 @@ export class DatasetLeg {
     this.#configWritten = dataset.version;
   }
 
-  async #blockUntilResumed(hindrance: Extract<Hindrance, { kind: 'blocked' }>): Promise<false> {
+  async #blockUntilResumed(block: Block): Promise<void> {
     this.#deps.log.warn(
-      { dataset: this.#dataset.name, code: hindrance.block.code, reason: hindrance.block.reason },
+      { dataset: this.#dataset.name, code: block.code, reason: block.reason },
       'the table leg is blocked and waits for a person',
     );
+    const hindrance = { kind: 'blocked' as const, block, atResume: this.#dataset.resumeCount };
     this.#hinder(hindrance);
     await this.#waitForPerson(hindrance);
-    return false;
+    this.#eager = true;
   }
 
   /** Waits for a resume; meanwhile the landed end stays fresh, as far as there is room. */
@@ -340,10 +337,9 @@ export class DatasetLeg {
     if (this.#dataset.resumeCount > atResume) this.#hinder(undefined);
   }
 
-  async #waitWhilePaused(): Promise<false> {
+  async #waitWhilePaused(): Promise<void> {
     this.#deps.events.changed();
     while (this.#dataset.paused && !this.#stopping.signal.aborted) await this.#sleep(idleMsMax);
-    return false;
   }
 
   #hinder(hindrance: Hindrance): void {

@@ -34,6 +34,14 @@ export async function openTable(table: ObjectStore, dataset: Dataset): Promise<{
   return state === undefined ? { head: noTable } : headOf(table, dataset, state);
 }
 
+/** The table's state when it has moved on since `known` (undefined: there was no table), else undefined. One GET when there is no news. */
+export async function readNews(table: ObjectStore, known: TableState | undefined): Promise<TableState | undefined> {
+  if (known === undefined) return readTableState(table);
+  let state = known;
+  for await (const commit of commitsAfter(table, known.version, 'state')) state = applyCommit(state, commit);
+  return state === known ? undefined : state;
+}
+
 /** The head over a state that was just read. Results and errors as `openTable`. */
 export async function headOf(table: ObjectStore, dataset: Dataset, state: TableState): Promise<{ head: TableHead } | { block: Block }> {
   const protocolBlock = checkProtocol(state.protocol, dataset.name);

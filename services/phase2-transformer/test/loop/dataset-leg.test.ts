@@ -199,8 +199,10 @@ describe('a table leg', () => {
 
   it('too many table partitions, an unknown kind and a missing object stop that dataset with their reason, and no other', async () => {
     const w = world();
-    for (const name of ['runaway', 'newer', 'missing', 'fine']) {
-      w.metastore.register({ name, kafkaTopic: name, partitionKeys: name === 'runaway' ? ['id'] : [] });
+    // more blocked ones than batches may be under way at once
+    const runaways = ['runaway', 'runaway2', 'runaway3'];
+    for (const name of [...runaways, 'newer', 'missing', 'fine']) {
+      w.metastore.register({ name, kafkaTopic: name, partitionKeys: runaways.includes(name) ? ['id'] : [] });
       const chain = w.chain(name);
       await chain.claim();
       if (name === 'newer') await w.raw.put(chainEntryKey(name, chain, 1n), new TextEncoder().encode('{"kind":"leap","format":1}'));
@@ -213,9 +215,15 @@ describe('a table leg', () => {
     expect((await w.until('runaway', 'blocks', (r) => r.state === 'BLOCKED')).reason).toMatch(
       /more than 100 table partitions .*at offset 100/,
     );
+    for (const name of runaways) await w.until(name, 'blocks', (r) => r.state === 'BLOCKED');
     expect((await w.until('newer', 'blocks', (r) => r.state === 'BLOCKED')).reason).toMatch(/unknown kind "leap"/);
     expect((await w.until('missing', 'fails', (r) => r.state === 'FAILED')).reason).toContain(object?.key ?? '?');
     await w.committed('fine', 150n);
+    const later = w.chain('later');
+    await later.claim();
+    await later.data(orders(3));
+    w.metastore.register({ name: 'later', kafkaTopic: 'later' });
+    await w.committed('later', 3n);
     // what was away is back: it goes on by itself
     await w.raw.put(object?.key ?? '', bytes ?? new Uint8Array());
     await w.committed('missing', 150n);

@@ -17,7 +17,7 @@ export const platform = `${process.platform}-${process.arch}`;
 /** State of the parts started from this checkout; git ignores it. */
 export const stateDir = join(root, '.millrace');
 
-/** The lock directory by which a run claims its part of the state; `npm run clean` refuses while its owner lives. */
+/** The lock directory by which a run claims a directory; `npm run clean` refuses while the owner of any `*.lock` lives. */
 export const RUN_LOCK = 'run.lock';
 
 /** A file beside a part that names the directory where its data had to go instead. */

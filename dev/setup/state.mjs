@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownerOf } from './lock.mjs';
-import { DATA_ELSEWHERE, RUN_LOCK } from './paths.mjs';
+import { DATA_ELSEWHERE } from './paths.mjs';
 import { isAlive } from './process-id.mjs';
 
 /** A run's lock and the note about data elsewhere lie at most so deep below the state directory. */
@@ -13,7 +13,7 @@ const DEPTH_MAX = 4;
  */
 export function livingRuns(directory) {
   return [...entriesBelow(directory, DEPTH_MAX)]
-    .filter(({ name }) => name === RUN_LOCK)
+    .filter(({ name }) => isLock(name))
     .map(({ path }) => ownerOf(path))
     .filter((owner) => owner !== undefined && isAlive(owner.name));
 }
@@ -26,12 +26,15 @@ export function removeState(directory) {
   rmSync(directory, { recursive: true, force: true });
 }
 
+/** The stack, the demo and the test runs each have a lock of their own. */
+const isLock = (name) => name.endsWith('.lock');
+
 /** @returns {Generator<{name: string, path: string}>} */
 function* entriesBelow(directory, depth) {
   if (!existsSync(directory)) return;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     yield { name: entry.name, path };
-    if (entry.isDirectory() && entry.name !== RUN_LOCK && depth > 1) yield* entriesBelow(path, depth - 1);
+    if (entry.isDirectory() && !isLock(entry.name) && depth > 1) yield* entriesBelow(path, depth - 1);
   }
 }

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient, type MetastoreClient } from '@millrace/metastore/client/client.ts';
 import { tryLock } from '../setup/lock.mjs';
-import { stateDir } from '../setup/paths.mjs';
+import { stateDir as usualStateDir } from '../setup/paths.mjs';
 import { pidOf } from '../setup/process-id.mjs';
 import { drain } from './drain.ts';
 import { Lake } from './lake.ts';
@@ -28,6 +28,7 @@ try {
   process.exit(2);
 }
 
+const stateDir = resolve(options.dir ?? usualStateDir);
 mkdirSync(stateDir, { recursive: true });
 const lock = tryLock(join(stateDir, 'demo.lock'), 'npm start');
 if ('owner' in lock) {
@@ -60,6 +61,10 @@ lock.release();
 async function run(): Promise<number> {
   screen.say('starting Kafka and PostgreSQL …');
   const parts = await startParts(stateDir, process.env);
+  if (stop.signal.aborted) {
+    await parts.stop();
+    return 0;
+  }
   const services = await prepareServices(parts, stateDir, screen.say, fail);
   const lake = new Lake(
     parts.rawUrl,
@@ -112,7 +117,9 @@ async function runOnce(topic: DemoTopic, lake: Lake, services: Services, metasto
       .status(DATASET.name)
       .then((status) => `${status.state}: ${status.reason ?? 'no reason given'}`)
       .catch(() => undefined);
-  const times = await produceAndWait(topic, lake, options.records, stop.signal, state).finally(() => watching.abort());
+  const times = await produceAndWait(topic, lake, options.produce ? options.records : 0, stop.signal, state).finally(() =>
+    watching.abort(),
+  );
   await watcher;
   const after = await cpu();
   const used = (name: 'phase1' | 'phase2') =>
@@ -120,7 +127,7 @@ async function runOnce(topic: DemoTopic, lake: Lake, services: Services, metasto
   screen.done();
   screen.say(`\n$ npx millrace verify ${DATASET.name} --against-kafka`);
   const code = await verifyRun(DATASET.name, DATASET.kafkaTopic, { ...services.environment, ...storeVariables() });
-  screen.say(`\n${throughputLines(topic, times, { phase1: used('phase1'), phase2: used('phase2') })}`);
+  if (topic.produced > 0) screen.say(`\n${throughputLines(topic, times, { phase1: used('phase1'), phase2: used('phase2') })}`);
   return code === 0 ? 0 : 1;
 }
 

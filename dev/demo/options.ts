@@ -5,14 +5,15 @@ export const USAGE = `usage: npm start [-- options]
   --records NUMBER   how many --once produces (default 200000)
   --rate NUMBER      records/s the endless demo produces (default 500)
   --demo             produce also when KAFKA_BROKERS is given
+  --dir DIRECTORY    where state lies (default .millrace)
 KAFKA_BROKERS, DATABASE_URL, MILLRACE_RAW_URL and MILLRACE_TABLES_URL replace the parts of their own.`;
 
 /** What the demo was asked to do. `produce` false: only what is in the given Kafka is brought to the table. */
-export type DemoOptions = { once: boolean; records: number; rate: number; produce: boolean };
+export type DemoOptions = { once: boolean; records: number; rate: number; produce: boolean; dir: string | undefined };
 
 /**
  * Reads the command line. Pure.
- * @param ownKafka whether Kafka is given by the environment; then nothing is produced unless asked for
+ * @param kafkaGiven whether Kafka is given by the environment; then nothing is produced unless asked for
  * @throws Error with words for the user
  */
 export function readOptions(args: readonly string[], kafkaGiven: boolean): DemoOptions {
@@ -23,6 +24,7 @@ export function readOptions(args: readonly string[], kafkaGiven: boolean): DemoO
       records: { type: 'string', default: '200000' },
       rate: { type: 'string', default: '500' },
       demo: { type: 'boolean', default: false },
+      dir: { type: 'string' },
     },
   });
   const count = (name: 'records' | 'rate', max: number): number => {
@@ -36,5 +38,6 @@ export function readOptions(args: readonly string[], kafkaGiven: boolean): DemoO
     records: count('records', 1_000_000_000),
     rate: count('rate', 1_000_000),
     produce: !kafkaGiven || values.demo,
+    dir: values.dir,
   };
 }

@@ -6,7 +6,7 @@ import { startPostgres } from '../stack/postgres.ts';
 import type { ServiceAddresses } from './services.ts';
 
 /** What the services run on, and how to end what of it is ours. */
-export type Parts = ServiceAddresses & { ownKafka: boolean; stop(): Promise<void>; kill(): Promise<void> };
+export type Parts = ServiceAddresses & { stopKafka(): Promise<void>; stop(): Promise<void>; kill(): Promise<void> };
 
 /** Starts Kafka and PostgreSQL under `stateDir`, each unless the environment gives one; the lake is a folder unless it is given. */
 export async function startParts(stateDir: string, env: Readonly<NodeJS.ProcessEnv>): Promise<Parts> {
@@ -36,7 +36,7 @@ export async function startParts(stateDir: string, env: Readonly<NodeJS.ProcessE
     databaseUrl: env.DATABASE_URL || postgres?.url || '',
     rawUrl: env.MILLRACE_RAW_URL || folder('raw'),
     tablesUrl: env.MILLRACE_TABLES_URL || folder('tables'),
-    ownKafka: kafka !== undefined,
+    stopKafka: async () => kafka?.stop(),
     stop: end('stop'),
     kill: end('kill'),
   };

@@ -2,15 +2,18 @@ import { isAscii } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
-import { fastBuffer } from './fast-buffer.ts';
-import { LineCursor } from './line-cursor.ts';
+import { RawLineCursor } from '@millrace/core/domain/raw-line.ts';
+import { type FastBuffer, fastBuffer } from './fast-buffer.ts';
+
+/** The lines of a raw object. `isAscii`: every byte is below 0x80, so that texts come at memory speed. */
+export type OpenObject = { cursor: RawLineCursor; bytes: FastBuffer; isAscii: boolean };
 
 /**
  * Checks a raw object against its chain entry and opens its lines. Pure.
  * @param linesBytes size of the lines by the chain entry: bounds the decompression
  * @throws kind `corrupt` when hash, compression or size are not what was written
  */
-export function openRawObject(rawObjectKey: string, bytes: Uint8Array, sha256: string, linesBytes: number): LineCursor {
+export function openRawObject(rawObjectKey: string, bytes: Uint8Array, sha256: string, linesBytes: number): OpenObject {
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (actual !== sha256)
     throw new MillraceError(
@@ -38,5 +41,5 @@ export function openRawObject(rawObjectKey: string, bytes: Uint8Array, sha256: s
       `raw object ${rawObjectKey} holds ${lines.length} bytes of lines, its chain entry says ${linesBytes}`,
       { rawObject: rawObjectKey },
     );
-  return new LineCursor(fastBuffer(lines), isAscii(lines), rawObjectKey);
+  return { cursor: new RawLineCursor(lines), bytes: fastBuffer(lines), isAscii: isAscii(lines) };
 }

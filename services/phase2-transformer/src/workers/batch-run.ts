@@ -7,9 +7,8 @@ import { scalarText } from '../columns/text-state.ts';
 import { DecisionCover } from '../decode/decisions.ts';
 import { mayHoldLargeInteger, parseExact, withPrefixedNames } from '../decode/exact-json.ts';
 import type { JsonObject } from '../decode/json-value.ts';
-import type { LineCursor } from '../decode/line-cursor.ts';
-import { openRawObject } from '../decode/open-object.ts';
-import { parseRecord, valueText } from '../decode/record-value.ts';
+import { type OpenObject, openRawObject } from '../decode/open-object.ts';
+import { parseRecord, valueMayHideFraction, valueText } from '../decode/record-value.ts';
 import type { ParquetEncoder } from '../formats/parquet/parquet-encoder.ts';
 import { DataError, findDataError, findMisfits, valueAt } from '../infer/data-errors.ts';
 import { emptyEvidence, mergeEvidence } from '../infer/evidence-join.ts';
@@ -87,7 +86,8 @@ class BatchRun {
   object(object: BatchObject): void {
     const { topicId, partition, rawObjectKey } = object;
     const sourceKey = `${topicId}/${partition}`;
-    const cursor = openRawObject(rawObjectKey, object.bytes, object.sha256, object.linesBytes);
+    const lines = openRawObject(rawObjectKey, object.bytes, object.sha256, object.linesBytes);
+    const { cursor } = lines;
     this.source = { topic: this.input.topic, topicId, partition, offset: 0, offsetExact: 0n, timestamp: 0 };
     this.cover = new DecisionCover(this.input.decisions, sourceKey);
     let counts = this.counts.get(sourceKey);
@@ -99,12 +99,13 @@ class BatchRun {
     const startNumber = Number(object.startOffset);
     const endNumber = Number(object.endOffset);
     while (cursor.next()) {
-      this.source.offset = cursor.offset;
-      if (Number.isNaN(cursor.offset)) this.source.offsetExact = cursor.offsetBigInt();
+      const isSafe = Number.isSafeInteger(cursor.offsetNumber);
+      this.source.offset = isSafe ? cursor.offsetNumber : Number.NaN;
+      if (!isSafe) this.source.offsetExact = cursor.offset();
       if (this.isBelow(object.startOffset, startNumber)) continue;
       if (!this.isBelow(object.endOffset, endNumber)) break;
       this.source.timestamp = cursor.timestamp;
-      this.record(cursor, rawObjectKey);
+      this.record(lines, rawObjectKey);
     }
     if (this.objectEvidence.fieldCount === 0) return;
     this.evidence = mergeEvidence(this.evidence, this.objectEvidence);
@@ -117,12 +118,13 @@ class BatchRun {
     return { status: 'built', files: this.files, counts: [...this.counts.values()], quarantine: this.quarantine.ranges };
   }
 
-  private record(cursor: LineCursor, rawObjectKey: string): void {
+  private record(lines: OpenObject, rawObjectKey: string): void {
+    const { cursor } = lines;
     if (cursor.kind === 'tombstone') {
       this.current.dropped.tombstone = (this.current.dropped.tombstone ?? 0) + 1;
       return;
     }
-    const error = this.place(cursor);
+    const error = this.place(lines);
     if (error === undefined) return;
     this.current.quarantined[error.reason] = (this.current.quarantined[error.reason] ?? 0) + 1;
     const stage =
@@ -135,10 +137,10 @@ class BatchRun {
   }
 
   /** Gives a record its place: a row, evidence, or the error it is set aside for. */
-  private place(cursor: LineCursor): DataError | undefined {
-    const text = valueText(cursor);
+  private place(lines: OpenObject): DataError | undefined {
+    const text = valueText(lines);
     if (typeof text !== 'string') return text;
-    const isExact = cursor.mayHideFraction() || (this.expectsLarge && mayHoldLargeInteger(text));
+    const isExact = valueMayHideFraction(lines) || (this.expectsLarge && mayHoldLargeInteger(text));
     const plain = parseRecord(text, isExact ? this.exactly : 'plain');
     if (plain instanceof DataError) return plain;
     if (!this.hasTable) return this.examine(text, plain);

@@ -90,9 +90,17 @@ export function parseStored<S extends z.ZodType>(schema: S, bytes: Uint8Array, w
   const head = json as { format?: unknown; kind?: unknown } | null;
   if (typeof head === 'object' && head !== null) {
     if (typeof head.format === 'number' && head.format > format)
-      throw new MillraceError('invalid', 'newer_format', `${what} has format ${head.format}; this version reads up to ${format}. Upgrade Millrace.`, { what, format: head.format });
+      throw new MillraceError(
+        'invalid',
+        'newer_format',
+        `${what} has format ${head.format}; this version reads up to ${format}. Upgrade Millrace.`,
+        { what, format: head.format },
+      );
     if (typeof head.kind === 'string' && (schema as unknown) === chainEntry && !['claim', 'data', 'gap', 'close'].includes(head.kind))
-      throw new MillraceError('invalid', 'newer_format', `${what} is of the unknown kind "${head.kind}". Upgrade Millrace.`, { what, kind: head.kind });
+      throw new MillraceError('invalid', 'newer_format', `${what} is of the unknown kind "${head.kind}". Upgrade Millrace.`, {
+        what,
+        kind: head.kind,
+      });
   }
   const parsed = schema.safeDecode(json as never);
   if (!parsed.success) throw new MillraceError('corrupt', 'unreadable_object', `${what}: ${z.prettifyError(parsed.error)}`, { what });

@@ -26,6 +26,10 @@ export function escapeName(name: string, isTaken: (lowerCaseName: string) => boo
   const candidates =
     name === ''
       ? ['_x_']
-      : [/^_x_$/i.test(name) ? `_x005F_${name.slice(1)}` : plain(name), everyUnit(first) + plain(name.slice(first.length)), everyUnit(name)];
+      : [
+          /^_x_$/i.test(name) ? `_x005F_${name.slice(1)}` : plain(name),
+          everyUnit(first) + plain(name.slice(first.length)),
+          everyUnit(name),
+        ];
   return candidates.find((candidate) => !isTaken(candidate.toLowerCase())) ?? (candidates.at(-1) as string);
 }

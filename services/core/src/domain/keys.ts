@@ -21,9 +21,11 @@ export const chainRoot = (topic: string) => `${topic}/_chain/`;
 /** Prefix of the chains of one incarnation. */
 export const chainTopicPrefix = (topic: string, topicId: string) => `${chainRoot(topic)}${topicId}/`;
 /** Prefix of one chain. */
-export const chainPrefix = (topic: string, source: SourcePartition) => `${chainTopicPrefix(topic, source.topicId)}${padded(source.partition, 5)}/`;
+export const chainPrefix = (topic: string, source: SourcePartition) =>
+  `${chainTopicPrefix(topic, source.topicId)}${padded(source.partition, 5)}/`;
 /** One chain entry. */
-export const chainEntryKey = (topic: string, source: SourcePartition, seq: bigint) => `${chainPrefix(topic, source)}${padded(seq, 20)}.json`;
+export const chainEntryKey = (topic: string, source: SourcePartition, seq: bigint) =>
+  `${chainPrefix(topic, source)}${padded(seq, 20)}.json`;
 /** First offsets of an incarnation's chains. */
 export const chainStartKey = (topic: string, topicId: string) => `${chainTopicPrefix(topic, topicId)}start.json`;
 

@@ -56,9 +56,7 @@ export const tableReport = z.strictObject({
   block: schemaBlock.nullable(),
   tableVersion: offsetText.nullable(),
   schemaVersion: z.number().int().min(0),
-  lastCommit: z
-    .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
-    .nullable(),
+  lastCommit: z.strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() }).nullable(),
   /** Kafka timestamp (ms) up to which everything landed is in the table; null when unknown */
   committedTimestamp: z.number().int().nullable(),
   partitions: z.array(partitionLedger.extend({ /** landed end as seen on the chain */ landed: offsetText })),

@@ -18,9 +18,6 @@ export const kafkaBrokers = (): string => setting('KAFKA_BROKERS');
 /** A Python with aiokafka, zstandard, deltalake, duckdb and pyarrow. */
 export const testPython = (): string => setting('MILLRACE_TEST_PYTHON');
 
-/** The file that DuckDB's LOAD takes for its Delta extension. */
-export const duckdbDeltaExtension = (): string => setting('MILLRACE_TEST_DUCKDB_DELTA');
-
 /** `prefix-` and twelve hex digits: a topic, group, dataset or database of its own. */
 export const uniqueName = (prefix: string): string => `${prefix}-${randomBytes(6).toString('hex')}`;
 

@@ -103,7 +103,7 @@ test('chain: an entry missing in the middle, at the end, unreadable, not dense, 
     'chain_epoch 10-20',
   ]);
   expect(await verify((lake) => (lake.entries[1] = { ...(lake.entries[1] as Lake['entries'][number]), startOffset: 1n }))).toEqual(
-    expect.arrayContaining(['chain_not_covered 1-10']),
+    expect.arrayContaining(['chain_objects 1-10']),
   );
 });
 
@@ -167,4 +167,14 @@ test('when it cannot check it says so: exit 2', async () => {
     ),
   ).toBe(2);
   expect(said.join('\n')).toContain('KAFKA_BROKERS is missing');
+  for (const name of ['../d', '', 'D'])
+    expect(
+      await verifyCommand(
+        name,
+        {},
+        env,
+        () => undefined,
+        (text) => said.push(text),
+      ),
+    ).toBe(2);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { metadataSecurity } from '@millrace/core/adapters/kafka/security.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { datasetName } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { readVerifyKafkaSettings, readVerifySettings } from '../config.ts';
@@ -22,6 +23,12 @@ export async function runVerify(
   options: VerifyOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<VerifyReport> {
+  if (!datasetName.safeParse(dataset).success)
+    throw new MillraceError(
+      'invalid',
+      'bad_dataset_name',
+      `"${dataset}" is not the name of a dataset: small letters, digits, '.', '_' and '-'`,
+    );
   const kafkaSettings = options.againstKafka === true ? readVerifyKafkaSettings(env) : undefined;
   const settings = kafkaSettings ?? readVerifySettings(env);
   const s3 = { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE };

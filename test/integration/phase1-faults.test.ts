@@ -8,12 +8,13 @@ import { findTail } from '@millrace/core/chain/tail.ts';
 import { chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
 import { chainEntryKey } from '@millrace/core/domain/keys.ts';
 import { afterEach, describe, expect, test } from 'vitest';
+import { type Kafka, startKafka } from '../../dev/stack/kafka.ts';
 import { choosePort } from '../../dev/stack/ports.ts';
 import { startS3 } from '../../dev/stack/s3.ts';
 import { startLoad } from '../support/load.ts';
 import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshBucket, freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
-import { epochsOf, type LandedChain, produce, readLanded } from './phase1-harness.ts';
+import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recreateTopic, withAdmin } from './phase1-harness.ts';
 
 const WITHIN_MS = 60_000;
 let services: Services | undefined;
@@ -210,6 +211,95 @@ test('brokers away at start are waited for with a clear line; landing begins whe
     services = undefined;
     proxy.close();
   }
+});
+
+test('brokers go away and come back; another cluster at the same address is another source, never mixed', async () => {
+  const { rawUrl, tablesUrl } = filePlaces();
+  const topic = uniqueName('swapped');
+  const first = await startKafka({ dir: freshDirectory('kafka'), brokers: 1 });
+  const { brokers } = first;
+  const create = () => withAdmin((admin) => admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 }), brokers);
+  const add = (from: number, count: number) => produce(topic, 1, from, count, { 'bootstrap.servers': brokers });
+  let second: Kafka | undefined;
+  try {
+    await create();
+    await add(0, 50);
+    services = await startServices({ rawUrl, tablesUrl, phase2: 0, brokers });
+    await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+    const landed = async (records: number) => {
+      await waitFor(
+        `${records} landed`,
+        async () => recordsOf(await readLanded(rawUrl, topic)),
+        (found) => found === records,
+        WITHIN_MS,
+      );
+      return readLanded(rawUrl, topic);
+    };
+    await landed(50);
+    await first.kill();
+    const readiness = async () => (await fetch(`${services?.phase1[0]?.adminUrl}/readyz?verbose`)).text();
+    await waitFor('not ready', readiness, (text) => text.includes('[-]kafka failed'), WITHIN_MS);
+    await first.start();
+    await add(50, 50);
+    expect(await landed(100)).toHaveLength(1);
+
+    await first.stop();
+    second = await startKafka({ dir: freshDirectory('kafka'), brokers: 1, ports: [Number(brokers.split(':')[1])] });
+    expect(second.clusterId).not.toBe(first.clusterId);
+    await create();
+    await add(10_000, 150);
+    const chains = await landed(250);
+    expect(chains.map((chain) => [chain.offsets.length, new Set(chain.entries.map(({ source }) => source.clusterId)).size]).sort()).toEqual(
+      [
+        [100, 1],
+        [150, 1],
+      ],
+    );
+    expect(new Set(chains.map(({ entries }) => entries[0]?.source.clusterId))).toEqual(new Set([first.clusterId, second.clusterId]));
+  } finally {
+    await services?.stop();
+    services = undefined;
+    await first.stop();
+    await second?.stop();
+  }
+});
+
+test('records that arrive while their topic is made again are never mixed', async () => {
+  const { rawUrl, tablesUrl } = filePlaces();
+  const topic = await freshTopic({ partitions: 2 });
+  services = await startServices({ rawUrl, tablesUrl, phase2: 0, env: { MILLRACE_SEAL_INTERVAL_MS: '2000' } });
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await produce(topic, 2, 0, 100);
+  await waitFor(
+    'landed',
+    () => readLanded(rawUrl, topic),
+    (found) => recordsOf(found) === 100,
+    WITHIN_MS,
+  );
+  // the tail of the old incarnation is in flight or buffered when the new one begins
+  await produce(topic, 2, 100, 100);
+  await recreateTopic(topic, 2);
+  await produce(topic, 2, 10_000, 500);
+  const isNew = (chain: LandedChain) => numbersOf(chain).some((n) => n >= 10_000);
+  const chains = await waitFor(
+    'new one landed',
+    () => readLanded(rawUrl, topic),
+    (found) => recordsOf(found.filter(isNew)) === 500,
+    WITHIN_MS,
+  );
+  expect(
+    chains
+      .filter(isNew)
+      .flatMap(numbersOf)
+      .sort((a, b) => a - b),
+  ).toEqual(Array.from({ length: 500 }, (_, n) => 10_000 + n));
+  const old = chains
+    .filter((chain) => !isNew(chain))
+    .flatMap(numbersOf)
+    .sort((a, b) => a - b);
+  expect(new Set(old).size).toBe(old.length);
+  expect(old.every((n) => n < 200)).toBe(true);
+  expect(old.length).toBeGreaterThanOrEqual(100);
 });
 
 test('a bucket that does not exist is refused at start, with what to do', async () => {

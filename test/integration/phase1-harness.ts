@@ -83,9 +83,9 @@ export async function readLanded(rawUrl: string, topic: string): Promise<LandedC
 /** Epochs in the order they were claimed. */
 export const epochsOf = (chain: LandedChain): bigint[] => chain.entries.filter(({ kind }) => kind === 'claim').map(({ epoch }) => epoch);
 
-/** Runs `work` with an admin client. */
-export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = new Admin({ clientId: 'tests', bootstrapBrokers: kafkaBrokers().split(',') });
+/** Runs `work` with an admin client of the test run's Kafka, or another. */
+export async function withAdmin<T>(work: (admin: Admin) => Promise<T>, brokers = kafkaBrokers()): Promise<T> {
+  const admin = new Admin({ clientId: 'tests', bootstrapBrokers: brokers.split(',') });
   try {
     return await work(admin);
   } finally {

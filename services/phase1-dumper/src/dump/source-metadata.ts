@@ -1,7 +1,7 @@
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 
-/** One topic as a broker describes it. `topicId` is the source's id: Kafka's, or `name:<clusterId>:<topic>` where brokers have none. */
-export type TopicDescription = { topic: string; topicId: string; hasTopicId: boolean; partitions: number[] };
+/** One topic as a broker describes it. Leader epochs are the lowest and highest of its partitions, -1 when unknown. `topicId` is the source's id: Kafka's, or `name:<clusterId>:<topic>` where brokers have none. */
+export type TopicDescription = { topic: string; topicId: string; partitions: number[]; leaderEpochMin: number; leaderEpochMax: number };
 
 /** What one broker said. `requestedAt`: monotonic ms before the question was sent (exact rule R1 counts from it). A topic that is not in `topics` does not exist. */
 export type ClusterDescription = {

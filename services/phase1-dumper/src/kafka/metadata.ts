@@ -204,12 +204,13 @@ function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requ
       );
       continue;
     }
-    const id = topicIdText(topicId);
+    const epochs = partitions.map(({ leaderEpoch }) => leaderEpoch);
     topics.set(name, {
       topic: name,
-      topicId: id ?? `name:${clusterId}:${name}`,
-      hasTopicId: id !== undefined,
+      topicId: topicIdText(topicId) ?? `name:${clusterId}:${name}`,
       partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b),
+      leaderEpochMin: epochs.reduce((least, epoch) => Math.min(least, epoch), epochs[0] ?? -1),
+      leaderEpochMax: epochs.reduce((most, epoch) => Math.max(most, epoch), -1),
     });
   }
   return { clusterId, topics, problems };

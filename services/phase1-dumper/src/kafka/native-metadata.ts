@@ -66,8 +66,9 @@ export class NativeMetadata implements SourceMetadata {
       found.set(name, {
         topic: name,
         topicId: hasTopicId ? id : `name:${clusterIdUnknown}:${name}`,
-        hasTopicId,
         partitions: (partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b),
+        leaderEpochMin: -1,
+        leaderEpochMax: -1,
       });
     }
     return { clusterId: clusterIdUnknown, requestedAt, topics: found, problems };

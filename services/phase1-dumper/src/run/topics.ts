@@ -1,5 +1,6 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import type { ClusterDescription } from '../dump/source-metadata.ts';
+import { clientIsStale, type SeenTopic } from '../dump/stale-client.ts';
 import { earliestWish, type StartFrom } from '../dump/start.ts';
 
 /** What the datasets ask for, and which of their topics exist: the values the worker's watch turns over. Decides, asks nobody. */
@@ -8,6 +9,8 @@ export class WantedTopics {
   #existing = new Map<string, string>();
   readonly #seenMissing = new Set<string>();
   #described = false;
+  /** since the consuming client was built */
+  readonly #seen = new Map<string, SeenTopic>();
   #problems: ReadonlyMap<string, string> = new Map();
 
   /** @returns topics of which a person resumed a dataset since the last call */
@@ -54,6 +57,22 @@ export class WantedTopics {
   /** Wanted topics that do not exist, once a broker has said so. */
   missing(): string[] {
     return this.#described ? this.wanted().filter((topic) => !this.#existing.has(topic) && this.#seenMissing.has(topic)) : [];
+  }
+
+  /** Does a description hold a topic that the consuming client will never read? Remembers what the client has seen. */
+  makesClientStale({ clusterId, topics }: ClusterDescription): boolean {
+    let stale = false;
+    for (const { topic, topicId, leaderEpochMin, leaderEpochMax } of topics.values()) {
+      const seen = this.#seen.get(topic);
+      stale ||= clientIsStale(seen, { clusterId, topicId, leaderEpochMin });
+      this.#seen.set(topic, { clusterId, topicId, leaderEpochMax: Math.max(seen?.leaderEpochMax ?? -1, leaderEpochMax) });
+    }
+    return stale;
+  }
+
+  /** A new consuming client has seen nothing yet. */
+  clientRebuilt(): void {
+    this.#seen.clear();
   }
 
   /** Why Kafka does not describe a wanted topic, or null. */

@@ -46,6 +46,8 @@ export class LandingWorker {
   #meanLineBytes = 0;
   #rebuiltAt: number | null = null;
   #rebuildWanted = false;
+  /** the rebuild that is wanted is the watchdog's, which has one try */
+  #stalled = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -203,6 +205,13 @@ export class LandingWorker {
       const description = await context.metadata.describe(topics);
       context.health.set('kafka', null);
       const changed = wanted.setDescription(description, topics);
+      if (wanted.makesClientStale(description)) {
+        context.log.warn(
+          { topics: changed, clusterId: description.clusterId },
+          'a topic was replaced by one the consumer would not read: the client is rebuilt',
+        );
+        this.#rebuildWanted = true;
+      }
       for (const landing of this.#all) {
         const known = landing.view().chain?.source;
         if (changed.includes(landing.partition.topic) || (known !== undefined && known.clusterId !== description.clusterId))
@@ -241,6 +250,7 @@ export class LandingWorker {
     if (verdict === 'rebuild') {
       context.log.error({ stallTimeoutMs }, 'no progress while Kafka has more: the client is rebuilt');
       this.#rebuildWanted = true;
+      this.#stalled = true;
     } else if (verdict === 'exit')
       throw new MillraceError(
         'internal',
@@ -256,8 +266,10 @@ export class LandingWorker {
     const { metrics, clock } = this.#options.context;
     metrics.rebuilds.inc();
     await this.#closeSource(revokeDeadlineMs);
+    this.#options.wanted.clientRebuilt();
     this.#rebuildWanted = false;
-    this.#rebuiltAt = clock.monotonic();
+    if (this.#stalled) this.#rebuiltAt = clock.monotonic();
+    this.#stalled = false;
   }
 
   async #closeSource(deadlineMs: number): Promise<void> {

@@ -9,8 +9,10 @@ export type TableAt = { rawUrl: string; tablesUrl: string; dataset: string; topi
 export type Engine = {
   name: string;
   script: string;
-  args?: readonly string[] /** another Python than that of the tests */;
+  args?: readonly string[];
+  /** another Python than that of the tests */
   python?: string;
+  timeoutMs?: number;
 };
 
 export const deltaRs: Engine = { name: 'delta-rs', script: 'read_delta_rs.py' };
@@ -34,6 +36,7 @@ export async function compareEngines(
       `interop/${engine.script}`,
       ['--url', `${table.tablesUrl}/${table.dataset}`, '--out', rows, ...(engine.args ?? [])],
       engine.python,
+      engine.timeoutMs,
     );
     // engines may print notices before the one line that is the summary
     writeFileSync(summary, stdout.trimEnd().split('\n').at(-1) ?? '');

@@ -22,6 +22,7 @@ test.each(['nasty', 'plain'] as const)('Spark reads the table %s as the mapping 
     script: 'read_spark.py',
     python: setting('MILLRACE_TEST_SPARK_PYTHON'),
     args: ['--jars', setting('MILLRACE_TEST_SPARK_JARS')],
+    timeoutMs: 600_000,
   };
   expect(await compareEngines(tables[name], [spark, deltaRs], tables.work)).toMatchObject({ differences: 0, problems: [] });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import { escapeName, unescapeName } from '@millrace/core/domain/column-names.ts';
 import { ledger, ledgerFormat, quarantineSegment, tableStart } from '@millrace/core/domain/ledger.ts';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 /* docs/formats/table.md: its examples go through the schemas the services use, its names through the rule they use. */
@@ -36,4 +37,26 @@ test('names on the page', () => {
     expect(unescapeName(column)).toBe(name);
   }
   expect(escapeName('😀a', (taken) => taken === '😀a')).toBe('_xD83D__xDE00_a');
+});
+
+const fieldNames = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.stringMatching(/^[_xX0-9a-f ;]{0,12}$/),
+  fc.constantFrom('', '_x_', '_X_', '_x0041_', '_x00 41_', '__proto__'),
+);
+
+test('every name can be undone, is one Delta takes, and no two names of a struct end as one column, ignoring case', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fieldNames, { maxLength: 30 }), (fields) => {
+      const taken = new Set<string>();
+      for (const name of fields) {
+        const column = escapeName(name, (candidate) => taken.has(candidate));
+        expect(unescapeName(column)).toBe(name);
+        expect(column).not.toMatch(/[ ,;{}()\n\t=]|^$/);
+        expect(column.isWellFormed()).toBe(true);
+        expect(taken.has(column.toLowerCase())).toBe(false);
+        taken.add(column.toLowerCase());
+      }
+    }),
+  );
 });

@@ -64,6 +64,8 @@ export class DatasetLeg {
   readonly #buildStop = new AbortController();
   readonly #commitStop = new AbortController();
   #dataset: Dataset;
+  /** the dataset as it was when the present step began: what a step finds out is true of it, not of a newer one that came meanwhile */
+  #under: Dataset;
   #hindrance: Hindrance;
   #head: TableHead = noTable;
   #starts = new Map<string, PartitionStart>();
@@ -85,6 +87,7 @@ export class DatasetLeg {
   constructor(deps: LegDeps, dataset: Dataset, limits: LegLimits) {
     this.#deps = deps;
     this.#dataset = dataset;
+    this.#under = dataset;
     this.#limits = limits;
     this.#follower = this.#newFollower();
   }
@@ -153,7 +156,7 @@ export class DatasetLeg {
         this.#inBatch = false;
         this.#deps.log.warn({ dataset: this.#dataset.name, err: error, retryMs }, 'the table leg failed and is tried again');
         this.#deps.events.failed(this.#dataset.name);
-        this.#hinder(hindranceOf(error, this.#dataset));
+        this.#hinder(hindranceOf(error, this.#under));
         await this.#sleep(retryMs);
         retryMs = Math.min(retryMsMax, retryMs * 2);
         if (this.#hindrance?.kind === 'blocked') await this.#waitForPerson(this.#hindrance);
@@ -164,11 +167,13 @@ export class DatasetLeg {
   /** From opening the table to a person's wish, a block or the end. */
   async #session(): Promise<void> {
     if (this.#dataset.paused) return this.#waitWhilePaused();
+    this.#under = this.#dataset;
     this.#follower = this.#newFollower();
-    const block = this.#take(await openTable(this.#deps.table, this.#dataset));
+    const block = this.#take(await openTable(this.#deps.table, this.#under));
     if (block !== undefined) return this.#blockUntilResumed(block);
     for (;;) {
       if (this.#dataset.paused) return this.#waitWhilePaused();
+      this.#under = this.#dataset;
       const stopping = this.#stopping.signal.aborted;
       const overtaken = await this.#look(stopping);
       if (overtaken !== undefined) return this.#blockUntilResumed(overtaken);
@@ -223,7 +228,7 @@ export class DatasetLeg {
   async #catchUp(): Promise<Block | undefined> {
     const state = await readNews(this.#deps.table, this.#head.state);
     if (state === undefined) return undefined;
-    const block = this.#take(await headOf(this.#deps.table, this.#dataset, state));
+    const block = this.#take(await headOf(this.#deps.table, this.#under, state));
     if (block !== undefined) return block;
     for (const partition of this.#head.ledger?.partitions ?? [])
       this.#follower.moveTo({ source: partition, position: partition.position, seq: partition.seq });
@@ -261,6 +266,7 @@ export class DatasetLeg {
   async #runBatch(pieces: PendingPiece[], bytes: number): Promise<BatchEnding> {
     const { clock, events, log } = this.#deps;
     const dataset = this.#dataset;
+    this.#under = dataset;
     await this.#writeConfig(dataset);
     const decided = this.#schemaVersions.decided(dataset);
     if (decided !== undefined) events.schemaVersion(decided);
@@ -316,13 +322,16 @@ export class DatasetLeg {
     this.#configWritten = dataset.version;
   }
 
+  /** A person who resumed while the block was being found out is not asked again: it is evaluated once more, as that person said. */
   async #blockUntilResumed(block: Block): Promise<void> {
-    this.#deps.log.warn(
-      { dataset: this.#dataset.name, code: block.code, reason: block.reason },
-      'the table leg is blocked and waits for a person',
-    );
-    const hindrance = { kind: 'blocked' as const, block, atResume: this.#dataset.resumeCount };
-    this.#hinder(hindrance);
+    const hindrance = { kind: 'blocked' as const, block, atResume: this.#under.resumeCount };
+    if (this.#dataset.resumeCount <= hindrance.atResume) {
+      this.#deps.log.warn(
+        { dataset: this.#dataset.name, code: block.code, reason: block.reason },
+        'the table leg is blocked and waits for a person',
+      );
+      this.#hinder(hindrance);
+    }
     await this.#waitForPerson(hindrance);
     this.#eager = true;
   }

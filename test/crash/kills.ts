@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { compareEngines, deltaRs } from '../interop/engines.ts';
 import { startLoad } from '../support/load.ts';
 import { endsOf, pythonJson, type RawComparison, type RawSummary, readTruth } from '../support/python.ts';
@@ -62,8 +62,9 @@ function verify(dataset: string, env: Readonly<Record<string, string>>): Promise
   });
 }
 
-describe.each(['files', 'S3'] as const)('two workers of each phase under load, on %s', (place) => {
-  test(`${KILLS} kills and ${PAUSES} stops past the session lose nothing and double nothing (seed ${SEED})`, async () => {
+/** Defines the test on one store. A file of its own for each, so that they run side by side. */
+export function defineKillsTest(place: 'files' | 'S3'): void {
+  test(`on ${place}: two workers of each phase under load; ${KILLS} kills and ${PAUSES} stops past the session lose nothing and double nothing (seed ${SEED})`, async () => {
     const { rawUrl, tablesUrl, env } = places[place]();
     const work = freshDirectory('crash');
     const topic = await freshTopic({ prefix: 'crash', partitions: PARTITIONS });
@@ -106,4 +107,4 @@ describe.each(['files', 'S3'] as const)('two workers of each phase under load, o
       await services.stop();
     }
   });
-});
+}

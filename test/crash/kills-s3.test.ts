@@ -1,0 +1,3 @@
+import { defineKillsTest } from './kills.ts';
+
+defineKillsTest('S3');

@@ -23,7 +23,6 @@ export type LandingView = {
   chain: OwnedChain | null;
   received: bigint | null;
   end: bigint | null;
-  progressAt: number;
 };
 
 /** One partition while the group assigns it to us: claims its chain, buffers ranges, seals, publishes one at a time. All decisions are in `dump/`. */
@@ -43,7 +42,6 @@ export class PartitionLanding {
   #received: bigint | null = null;
   #leaderEpoch: number | null = null;
   #end: bigint | null = null;
-  #progressAt: number;
   #suspicion: PositionSuspicion = null;
   #fencings = 0;
   #identityDoubted = false;
@@ -52,7 +50,6 @@ export class PartitionLanding {
     this.partition = partition;
     this.#context = context;
     this.#source = source;
-    this.#progressAt = context.clock.monotonic();
     this.#claim(0);
   }
 
@@ -68,7 +65,6 @@ export class PartitionLanding {
       chain: this.#chain,
       received: this.#received,
       end: this.#end,
-      progressAt: this.#progressAt,
     };
   }
 
@@ -83,7 +79,6 @@ export class PartitionLanding {
     appendRange(this.#buffer, range, this.#received);
     this.#received = range.endOffset;
     this.#leaderEpoch = range.leaderEpoch ?? this.#leaderEpoch;
-    this.#progressAt = this.#context.clock.monotonic();
   }
 
   /** Called many times a second: seals when it is time. @param sealBytes may be below the setting while the budget is short */
@@ -188,7 +183,6 @@ export class PartitionLanding {
     this.#notice = notice;
     this.#received = chain.head.nextOffset;
     this.#leaderEpoch = chain.head.leaderEpoch;
-    this.#progressAt = clock.monotonic();
     this.#state = 'running';
     this.#reason = null;
     log.info(

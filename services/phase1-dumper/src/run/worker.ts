@@ -3,8 +3,8 @@ import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { AssignmentHandler, RecordSource } from '@millrace/core/ports/record-source.ts';
 import { pollRecords, sealBytesUnder, shouldPause } from '../dump/pressure.ts';
-import { partitionKey } from '../dump/source-metadata.ts';
-import { watch } from '../dump/watchdog.ts';
+import { type PartitionOffsets, partitionKey } from '../dump/source-metadata.ts';
+import { clientIsNew, emptyWatch, type Watch, type WatchedPartition, watch } from '../dump/watchdog.ts';
 import type { LandingContext } from './context.ts';
 import { PartitionLanding } from './partition.ts';
 import { landingReports, stateSignature } from './reports.ts';
@@ -44,16 +44,19 @@ export class LandingWorker {
   #subscribed = '';
   #paused = false;
   #meanLineBytes = 0;
-  #rebuiltAt: number | null = null;
+  /** fetching was paused since the watchdog's last look */
+  #restedLately = false;
+  #watch: Watch = emptyWatch;
   #rebuildWanted = false;
-  /** the rebuild that is wanted is the watchdog's, which has one try */
-  #stalled = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
   }
 
-  /** Works until `stop`, then publishes what is buffered, tells the group and leaves it. @throws kind `internal`, code `client_stalled`, when a rebuilt client stalls again */
+  /**
+   * Works until `stop` or an error that no waiting mends. Either way it then publishes what is buffered within its time, tells the metastore and leaves the group.
+   * @throws kind `internal`, code `client_stalled`, when a partition that the client was rebuilt for stalls again; whatever else ends a loop for good
+   */
   async run(): Promise<void> {
     const signal = this.#stop.signal;
     const polling = this.#poll(signal);
@@ -148,6 +151,7 @@ export class LandingWorker {
       this.#source?.pause(partitions); // again and again: partitions may have been started meanwhile
     else if (this.#paused) this.#source?.resume(partitions);
     this.#paused = paused;
+    this.#restedLately ||= paused;
   }
 
   #open(): Promise<RecordSource> {
@@ -225,51 +229,57 @@ export class LandingWorker {
   }
 
   async #watchOffsets(): Promise<void> {
-    const { context, stallTimeoutMs } = this.#options;
+    const { context } = this.#options;
     const running = this.#all.filter((landing) => landing.view().state === 'running');
-    if (running.length === 0) return;
-    const offsets = await context.metadata.offsets(running.map(({ partition }) => partition));
+    const asked = running.map(({ partition }) => partition);
+    const offsets: Map<string, PartitionOffsets> =
+      asked.length === 0
+        ? new Map()
+        : await context.metadata.offsets(asked).catch((error) => {
+            this.#watchdog([]);
+            throw error;
+          });
+    const watched: WatchedPartition[] = [];
     for (const landing of running) {
-      const seen = offsets.get(partitionKey(landing.partition));
+      const key = partitionKey(landing.partition);
+      const seen = offsets.get(key);
       if (seen === undefined) continue;
       landing.sawOffsets(seen);
-      const landed = landing.view().chain?.head.nextOffset;
-      if (landed !== undefined)
+      const { state, chain, received } = landing.view();
+      if (chain !== null)
         context.metrics.lag.set(
           { topic: landing.partition.topic, partition: String(landing.partition.partition) },
-          Math.max(0, Number(seen.lastStable - landed)),
+          Math.max(0, Number(seen.lastStable - chain.head.nextOffset)),
         );
+      if (state === 'running' && received !== null) watched.push({ key, next: received, end: seen.lastStable });
     }
-    const watched = running
-      .map((landing) => ({ ...landing.view(), paused: this.#paused }))
-      .flatMap(({ state, received, end, paused, progressAt }) =>
-        state === 'running' && received !== null ? [{ next: received, end, paused, progressAt }] : [],
-      );
-    const now = context.clock.monotonic();
-    const verdict = watch(watched, this.#rebuiltAt, stallTimeoutMs, now);
-    if (verdict === 'rebuild') {
+    this.#watchdog(watched);
+  }
+
+  #watchdog(partitions: readonly WatchedPartition[]): void {
+    const { context, stallTimeoutMs } = this.#options;
+    if (this.#rebuildWanted) return;
+    const look = watch(this.#watch, this.#restedLately ? [] : partitions, stallTimeoutMs, context.clock.monotonic());
+    this.#watch = look.watch;
+    this.#restedLately = this.#paused;
+    if (look.verdict === 'rebuild') {
       context.log.error({ stallTimeoutMs }, 'no progress while Kafka has more: the client is rebuilt');
       this.#rebuildWanted = true;
-      this.#stalled = true;
-    } else if (verdict === 'exit')
+    } else if (look.verdict === 'exit')
       throw new MillraceError(
         'internal',
         'client_stalled',
         `no progress for ${stallTimeoutMs} ms while Kafka has more, with a rebuilt client too`,
-        {},
+        { stallTimeoutMs },
       );
-    else if (this.#rebuiltAt !== null && watched.some(({ progressAt }) => progressAt > (this.#rebuiltAt ?? 0) + tickMs))
-      this.#rebuiltAt = null;
   }
 
   async #rebuild(): Promise<void> {
-    const { metrics, clock } = this.#options.context;
-    metrics.rebuilds.inc();
+    this.#options.context.metrics.rebuilds.inc();
     await this.#closeSource(revokeDeadlineMs);
     this.#options.wanted.clientRebuilt();
+    this.#watch = clientIsNew(this.#watch);
     this.#rebuildWanted = false;
-    if (this.#stalled) this.#rebuiltAt = clock.monotonic();
-    this.#stalled = false;
   }
 
   async #closeSource(deadlineMs: number): Promise<void> {

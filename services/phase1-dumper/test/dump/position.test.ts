@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { afterLostClaim, reclaimDelayMs } from '../../src/dump/claim.ts';
 import { checkPosition, endBelowGraceMs, leaderEpochFell, overrunGraceMs } from '../../src/dump/position.ts';
 import { pollRecords, pollRecordsMax, pollRecordsMin, sealBytesUnder, shouldPause } from '../../src/dump/pressure.ts';
-import { watch } from '../../src/dump/watchdog.ts';
 
 const kept = { earliest: 100n, lastStable: 200n };
 
@@ -95,20 +94,5 @@ describe('pressure', () => {
     expect(sealBytesUnder(false, 1000, 10, 500)).toBe(500);
     expect(sealBytesUnder(true, 1000, 10, 500)).toBe(50);
     expect(sealBytesUnder(true, 1000, 1, 100)).toBe(100);
-  });
-});
-
-describe('watchdog', () => {
-  const partition = { next: 5n, end: 9n, paused: false, progressAt: 0 };
-
-  test('no progress while Kafka has more: rebuild once, then exit', () => {
-    expect(watch([partition], null, 1000, 999)).toBe('fine');
-    expect(watch([partition], null, 1000, 1000)).toBe('rebuild');
-    expect(watch([partition], 500, 1000, 1000)).toBe('exit');
-  });
-
-  test('no lag, an unknown end or a pause is no stall', () => {
-    for (const other of [{ end: 5n }, { end: null }, { paused: true }])
-      expect(watch([{ ...partition, ...other }], null, 1000, 1e6)).toBe('fine');
   });
 });

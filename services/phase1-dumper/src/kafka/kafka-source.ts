@@ -196,6 +196,8 @@ export class KafkaSource implements RecordSource {
       this.#starting.delete(key);
       this.#quietly('start', () => {
         this.#consumer.incrementalAssign([{ topic, partition, offset: Number(offset), ...(leaderEpoch === null ? {} : { leaderEpoch }) }]);
+        // a partition that was paused when it was revoked stays paused in the client when it comes back
+        this.#consumer.resume([{ topic, partition }]);
         this.#reading.set(key, new PartitionLines(topic, partition, offset));
       });
     }

@@ -36,7 +36,10 @@ function reader(key: PartitionKey, column: Column): PartitionValue['read'] {
     case 'provenance':
       return (_, source) => provenanceText(column.name, source);
     case 'nested':
-      return (record) => scalarText(valueAt(record, key.path)) || null;
+      return (record) => {
+        const text = scalarText(valueAt(record, key.path));
+        return text === '' ? null : text;
+      };
     case 'field': {
       const name = unescapeName(column.name);
       const toText = column.type.kind === 'string' ? scalarText : numberOrBooleanText;

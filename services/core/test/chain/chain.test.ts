@@ -1,3 +1,4 @@
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { discoverPartitions, discoverTopicIds } from '../../src/chain/discover.ts';
@@ -5,7 +6,6 @@ import { checkFollows, followChain, readChainStart, readEntry, startOffsetOf } f
 import { findEntryCovering, findTail } from '../../src/chain/tail.ts';
 import { type ChainEntry, chainEntry, chainStart, encodeStored } from '../../src/domain/chain.ts';
 import { chainEntryKey, chainStartKey } from '../../src/domain/keys.ts';
-import { memoryStore } from './memory-store.ts';
 
 const topic = 'orders';
 const source = { topicId: 'AbCdEfGhIjKlMnOpQrStUv', partition: 3 };

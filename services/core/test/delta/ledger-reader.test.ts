@@ -1,10 +1,10 @@
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import { readLedger, readQuarantineSegment } from '../../src/delta/ledger-reader.ts';
 import { sha256Hex } from '../../src/delta/sha256.ts';
 import { encodeStored } from '../../src/domain/chain.ts';
 import { ledgerKey } from '../../src/domain/keys.ts';
 import { type Ledger, ledger, quarantineSegment } from '../../src/domain/ledger.ts';
-import { memoryStore } from '../chain/memory-store.ts';
 
 const made: Ledger = {
   format: 1,

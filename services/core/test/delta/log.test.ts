@@ -1,9 +1,9 @@
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import { type DeltaAction, encodeCommit, parseCommit } from '../../src/delta/actions.ts';
 import { decodePath, encodePath, safeSegment } from '../../src/delta/paths.ts';
 import { applyCommit, commitsAfter, liveFiles, readTableState } from '../../src/delta/snapshot.ts';
 import { deltaCommitKey } from '../../src/domain/keys.ts';
-import { memoryStore } from '../chain/memory-store.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const metaData = { id: 'm', format: { provider: 'parquet', options: {} }, schemaString: '{}', partitionColumns: [], configuration: {} };

@@ -4,11 +4,11 @@ import { readLedger } from '@millrace/core/delta/ledger-reader.ts';
 import { readTableState } from '@millrace/core/delta/snapshot.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
 import { FaultyStore } from '@millrace/core/testing/faulty-store.ts';
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import type { TableFacts } from '../../src/formats/delta/metadata.ts';
 import { commitBatch, type ReadyBatch } from '../../src/loop/commit-batch.ts';
 import { noTable, type TableHead } from '../../src/loop/table-head.ts';
-import { memoryStore } from '../memory-store.ts';
 import { HandMetastore } from './harness.ts';
 
 const dataset = new HandMetastore().register({ name: 'orders', kafkaTopic: 'orders' });

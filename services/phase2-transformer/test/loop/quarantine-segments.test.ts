@@ -1,9 +1,9 @@
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import { readQuarantineSegment } from '@millrace/core/delta/ledger-reader.ts';
 import type { QuarantinePointer } from '@millrace/core/domain/ledger.ts';
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import { openSegments, writeSegments } from '../../src/loop/quarantine-segments.ts';
-import { memoryStore } from '../memory-store.ts';
 
 const pointer = (offset: number): QuarantinePointer => ({
   rawObject: 'orders/x',

@@ -1,9 +1,9 @@
 import { type AddFile, type DeltaAction, encodeCommit } from '@millrace/core/delta/actions.ts';
 import { fileActions, liveFiles, readTableState } from '@millrace/core/delta/snapshot.ts';
 import { deltaCommitKey } from '@millrace/core/domain/keys.ts';
+import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import { checkpointDue, writeCheckpoint } from '../../../src/formats/delta/checkpoint.ts';
-import { memoryStore } from '../../memory-store.ts';
 
 const metadata = {
   id: 'm',

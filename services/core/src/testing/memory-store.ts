@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../../src/ports/object-store.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
 
 /** A store in a Map that counts its requests: enough for reading rules. */
 export function memoryStore() {

@@ -1,5 +1,5 @@
 import { MillraceError } from '../domain/errors.ts';
-import { deltaCommitKey } from '../domain/keys.ts';
+import { deltaCommitKey, padded } from '../domain/keys.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { ActionScope, AddFile, DeltaAction, DeltaMetadata, DeltaProtocol, RemoveFile } from './actions.ts';
 import { parseCommit } from './actions.ts';
@@ -16,26 +16,50 @@ export type TableState = {
   checkpointVersion: bigint;
 };
 
+/** Objects looked at behind the end of a log: commits and checkpoints, and the checksums other engines write beside them. */
+const lookedBehindMax = 20;
+
 /** One commit of the log. */
 export type DeltaCommit = { version: bigint; actions: DeltaAction[] };
 
 /**
  * The newest state of the table's log, or undefined when there is no table.
- * Reads `_last_checkpoint`, that checkpoint, then commit after commit by GET until one is absent: a listing is used only when the first commits were cleaned away and the hint is missing.
+ * Reads `_last_checkpoint`, that checkpoint, then commit after commit by GET until one is absent. Both may mislead: a stale hint into a log that was cleaned
+ * ends before its end. So one LIST looks behind the end, and what it finds is read from the newest checkpoint on.
  * @param table store rooted at the table
- * @throws kind `corrupt`, code `incomplete_log`, when protocol or metadata are missing
+ * @throws kind `corrupt`, code `incomplete_log`, when protocol or metadata are missing, or commits before later ones
  */
 export async function readTableState(table: ObjectStore): Promise<TableState | undefined> {
-  const checkpoint =
-    (await hintedCheckpoint(table)) ?? ((await table.head(deltaCommitKey(0n))) === undefined ? await listCheckpoint(table) : undefined);
-  const folded = fold(undefined);
-  if (checkpoint !== undefined) for await (const action of checkpointActions(table, checkpoint, 'state')) folded.take(action);
-  let version = checkpoint?.version ?? -1n;
-  for await (const commit of commitsAfter(table, version, 'state')) {
-    version = commit.version;
-    commit.actions.forEach(folded.take);
+  let checkpoint = await hintedCheckpoint(table);
+  for (;;) {
+    const folded = fold(undefined);
+    if (checkpoint !== undefined) for await (const action of checkpointActions(table, checkpoint, 'state')) folded.take(action);
+    let version = checkpoint?.version ?? -1n;
+    let lookedAt: bigint | undefined;
+    while (lookedAt !== version) {
+      lookedAt = version;
+      for await (const commit of commitsAfter(table, version, 'state')) {
+        version = commit.version;
+        commit.actions.forEach(folded.take);
+      }
+      const later = await firstAfter(table, version);
+      if (later === undefined) return version < 0n ? undefined : folded.state(table, version, checkpoint?.version ?? -1n);
+    }
+    const listed = await listCheckpoint(table);
+    if (listed === undefined || listed.version <= version)
+      throw incomplete(table, `there are later commits, but ${deltaCommitKey(version + 1n)} is missing and no checkpoint stands for it`);
+    checkpoint = listed;
   }
-  return version < 0n ? undefined : folded.state(table, version, checkpoint?.version ?? -1n);
+}
+
+/** The first version after `version` that the log holds a commit or a checkpoint of: one LIST. Undefined when the log ends at `version`. */
+export async function firstAfter(table: ObjectStore, version: bigint): Promise<bigint | undefined> {
+  const found = await table.list('_delta_log/', { startAfter: `_delta_log/${padded(version + 1n, 20)}`, limit: lookedBehindMax });
+  for (const { key } of found) {
+    const match = /^_delta_log\/(\d{20})\.(?:json|checkpoint(?:\.[^/]+)?\.parquet)$/.exec(key);
+    if (match !== null) return BigInt(match[1] ?? '');
+  }
+  return undefined;
 }
 
 /** The state after one more commit. Pure; `state` is unchanged. */
@@ -87,11 +111,13 @@ export async function* fileActions(table: ObjectStore, version: bigint): AsyncGe
   yield* newer.values();
 }
 
+/** The checkpoint to read `version` from: the hinted one unless the log was cleaned behind it, else the newest one listed. */
 async function checkpointUpTo(table: ObjectStore, version: bigint): Promise<DeltaCheckpoint | undefined> {
   const hinted = await hintedCheckpoint(table);
-  if (hinted !== undefined && hinted.version <= version) return hinted;
-  const listed = (await table.head(deltaCommitKey(0n))) === undefined ? await listCheckpoint(table) : undefined;
-  return listed !== undefined && listed.version <= version ? listed : undefined;
+  const usable = hinted !== undefined && hinted.version <= version ? hinted : undefined;
+  if (usable?.version === version || (await table.head(deltaCommitKey((usable?.version ?? -1n) + 1n))) !== undefined) return usable;
+  const listed = await listCheckpoint(table);
+  return listed !== undefined && listed.version <= version ? listed : usable;
 }
 
 function fold(from: TableState | undefined) {

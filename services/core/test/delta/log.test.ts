@@ -40,7 +40,7 @@ describe('the log', () => {
     expect(await readTableState((await log()).store)).toBeUndefined();
   });
 
-  it('the last word on everything wins, by GETs alone', async () => {
+  it('the last word on everything wins, by GETs and one LIST behind the end', async () => {
     const { store, count } = await log(
       [{ protocol }, { metaData }, { txn: { appId: 'p', version: 1n } }, add('a')],
       [{ txn: { appId: 'p', version: 9n } }, { metaData: { ...metaData, schemaString: '{"new":1}' } }, add('b')],
@@ -49,7 +49,7 @@ describe('the log', () => {
     const state = await readTableState(store);
     expect(state).toMatchObject({ version: 2n, protocol, metadata: { schemaString: '{"new":1}' }, checkpointVersion: -1n });
     expect(state?.txns.get('p')).toBe(4n);
-    expect(count.list).toBe(0);
+    expect(count.list).toBe(1);
     const paths: string[] = [];
     for await (const file of liveFiles(store, 2n)) paths.push(file.path);
     expect(paths).toEqual(['b']);
@@ -70,6 +70,34 @@ describe('the log', () => {
     }).rejects.toThrow(/last found is 1/);
     objects.set(deltaCommitKey(0n), utf8('{"commitInfo":{}}'));
     await expect(readTableState(store)).rejects.toThrow(/no protocol or no metaData/);
+  });
+});
+
+describe('the end of the log', () => {
+  it('is not believed while later commits lie behind it', async () => {
+    const { store, objects } = await log([{ protocol }, { metaData }], [add('a')], [add('b')]);
+    objects.delete(deltaCommitKey(1n));
+    await expect(readTableState(store)).rejects.toThrow(/later commits, but _delta_log\/0{19}1\.json is missing/);
+    objects.delete(deltaCommitKey(0n));
+    await expect(readTableState(store)).rejects.toMatchObject({ kind: 'corrupt', code: 'incomplete_log' });
+  });
+
+  it('may move while it is looked at', async () => {
+    const { store } = await log([{ protocol }, { metaData }]);
+    const list = store.list;
+    store.list = async (prefix, options) => {
+      store.list = list;
+      await store.put(deltaCommitKey(1n), encodeCommit([{ txn: { appId: 'p', version: 3n } }]));
+      return list(prefix, options);
+    };
+    expect(await readTableState(store)).toMatchObject({ version: 1n });
+  });
+
+  it('is not hidden by what other engines write beside it', async () => {
+    const { store } = await log([{ protocol }, { metaData }]);
+    for (const name of ['00000000000000000000.crc', '.00000000000000000001.json.crc', '_changes/x', '00000000000000000001.crc'])
+      await store.put(`_delta_log/${name}`, utf8('x'));
+    expect((await readTableState(store))?.version).toBe(0n);
   });
 });
 

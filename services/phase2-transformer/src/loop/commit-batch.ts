@@ -19,7 +19,7 @@ import type { ChainPiece } from '../plan/pieces.ts';
 import { type CommitBase, settle } from '../plan/settle.ts';
 import type { SourceCounts } from '../workers/batch-worker-port.ts';
 import { openSegments } from './quarantine-segments.ts';
-import { headAfter, headOf, type TableHead } from './table-head.ts';
+import { headAfter, headOf, readNews, type TableHead } from './table-head.ts';
 
 /** Everything a batch has become, uploaded; only the commit is missing. */
 export type ReadyBatch = {
@@ -65,7 +65,12 @@ export async function commitBatch(
     if (ledger === undefined) {
       const planned = await planLedger(deps, dataset, head, batch);
       if ('block' in planned) return { status: 'blocked', block: planned.block };
-      ledger = await putLedger(deps, planned.ledger, signal);
+      const [written, ending] = await Promise.all([
+        putLedger(deps, planned.ledger, signal),
+        endWithoutBase(deps.table, head, dataset.name),
+      ]);
+      if (ending !== undefined) return ending;
+      ledger = written;
     }
     const version = (head.state?.version ?? -1n) + 1n;
     const actions = planActions({
@@ -87,6 +92,16 @@ export async function commitBatch(
     head = lost.head;
   }
   return { status: 'plan_again', why: `${racesMax} versions in a row were taken by others` };
+}
+
+/** How the batch ends when the version it builds on is not the log's end: committed there it would stand in an empty log, or in a past nobody reads. */
+async function endWithoutBase(table: ObjectStore, head: TableHead, name: string): Promise<BatchEnding | undefined> {
+  if (head.state === undefined) return undefined;
+  const news = await readNews(table, head.state, name);
+  if (news === undefined) return undefined;
+  if ('block' in news) return { status: 'blocked', block: news.block };
+  // a version that others took is found out by the PUT itself
+  return news.isAnew ? { status: 'plan_again', why: `the log goes on at version ${news.state.version}` } : undefined;
 }
 
 /** Repeats the identical PUT until the outcome is certain: nothing else may happen to this batch before (R4). */

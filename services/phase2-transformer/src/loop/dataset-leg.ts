@@ -226,9 +226,9 @@ export class DatasetLeg {
 
   /** Takes in what others have committed since our head: with several workers on a dataset the slower one sees it here, before it builds anything. */
   async #catchUp(): Promise<Block | undefined> {
-    const state = await readNews(this.#deps.table, this.#head.state);
-    if (state === undefined) return undefined;
-    const block = this.#take(await headOf(this.#deps.table, this.#under, state));
+    const news = await readNews(this.#deps.table, this.#head.state, this.#under.name);
+    if (news === undefined) return undefined;
+    const block = this.#take('block' in news ? news : await headOf(this.#deps.table, this.#under, news.state));
     if (block !== undefined) return block;
     for (const partition of this.#head.ledger?.partitions ?? [])
       this.#follower.moveTo({ source: partition, position: partition.position, seq: partition.seq });

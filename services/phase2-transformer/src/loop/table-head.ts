@@ -1,6 +1,14 @@
 import { type AddFile, type DeltaAction, parseCommit } from '@millrace/core/delta/actions.ts';
 import { readLedger } from '@millrace/core/delta/ledger-reader.ts';
-import { applyCommit, commitsAfter, type DeltaCommit, liveFiles, readTableState, type TableState } from '@millrace/core/delta/snapshot.ts';
+import {
+  applyCommit,
+  commitsAfter,
+  type DeltaCommit,
+  firstAfter,
+  liveFiles,
+  readTableState,
+  type TableState,
+} from '@millrace/core/delta/snapshot.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { deltaCommitKey } from '@millrace/core/domain/keys.ts';
@@ -9,6 +17,7 @@ import { ledgerAppId } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { decodeMetadata, type TableFacts } from '../formats/delta/metadata.ts';
 import { type Block, evaluateAgain } from '../plan/block.ts';
+import { tableGoneBlock } from '../plan/blocks.ts';
 import { checkGuards, checkMadeAgain, checkProtocol } from '../plan/guards.ts';
 import { ledgerTotals } from '../plan/ledger-sums.ts';
 import { describeSources, foreignRemovals, isOurs, rowsRemovedBlock } from '../plan/settle.ts';
@@ -34,12 +43,31 @@ export async function openTable(table: ObjectStore, dataset: Dataset): Promise<{
   return state === undefined ? { head: noTable } : headOf(table, dataset, state);
 }
 
-/** The table's state when it has moved on since `known` (undefined: there was no table), else undefined. One GET when there is no news. */
-export async function readNews(table: ObjectStore, known: TableState | undefined): Promise<TableState | undefined> {
-  if (known === undefined) return readTableState(table);
+/** What a look at a log told. `isAnew`: the log does not go on from what was known; the state was read from a checkpoint behind it. */
+export type News = { state: TableState; isAnew: boolean } | { block: Block };
+
+/**
+ * The table's state when it has moved on since `known` (undefined: there was no table), the block when it is not that table's log any more, else undefined.
+ * An absent next commit is no news only while the log ends there: one GET, one HEAD and one LIST.
+ */
+export async function readNews(table: ObjectStore, known: TableState | undefined, name: string): Promise<News | undefined> {
+  if (known === undefined) {
+    const state = await readTableState(table);
+    return state === undefined ? undefined : { state, isAnew: true };
+  }
   let state = known;
   for await (const commit of commitsAfter(table, known.version, 'state')) state = applyCommit(state, commit);
-  return state === known ? undefined : state;
+  if (state !== known) return { state, isAnew: false };
+  if (await isStillThere(table, known.version)) return undefined;
+  const read = await readTableState(table);
+  if (read === undefined || read.version < known.version) return { block: tableGoneBlock(known.version, read?.version, name) };
+  return read.version === known.version ? undefined : { state: read, isAnew: true };
+}
+
+/** True when the log ends at `version` and holds its commit. False says only that it must be read anew. */
+async function isStillThere(table: ObjectStore, version: bigint): Promise<boolean> {
+  const [own, later] = await Promise.all([table.head(deltaCommitKey(version)), firstAfter(table, version)]);
+  return own !== undefined && later === undefined;
 }
 
 /** The head over a state that was just read. Results and errors as `openTable`. */

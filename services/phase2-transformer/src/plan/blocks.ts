@@ -29,6 +29,15 @@ export function tablePartitionsBlock(
   };
 }
 
+/** Commits that were there are gone: the folder was removed or replaced under a running worker. `found` is the newest version there is now. */
+export function tableGoneBlock(known: bigint, found: bigint | undefined, name: string): Block {
+  return {
+    code: 'table_gone',
+    reason: `the table was at version ${known} and ${found === undefined ? 'its log is gone' : `its log now ends at version ${found}`}: somebody removed or replaced it`,
+    nextAction: `restore the table's folder; PUT /v1/datasets/${name}/resume goes on with the table that is there then, and makes it anew from raw when there is none`,
+  };
+}
+
 /** Differences a sentence names; the schema version has them all. */
 const differencesShownMax = 5;
 

@@ -6,6 +6,7 @@ import { isKind } from '@millrace/core/domain/errors.ts';
 import { FaultyStore } from '@millrace/core/testing/faulty-store.ts';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
+import { writeCheckpoint } from '../../src/formats/delta/checkpoint.ts';
 import type { TableFacts } from '../../src/formats/delta/metadata.ts';
 import { commitBatch, type ReadyBatch } from '../../src/loop/commit-batch.ts';
 import { noTable, type TableHead } from '../../src/loop/table-head.ts';
@@ -100,6 +101,32 @@ describe('committing a batch', () => {
     );
     expect(w.ledgers()).toHaveLength(1);
     expect(w.table.calls.some(({ operation }) => operation === 'delete')).toBe(false);
+  });
+
+  it('a table that was removed meanwhile is not gone on with in an empty log', async () => {
+    const w = world();
+    const { head } = await committed(w.commit(noTable, batch(0, 0n, 5)));
+    w.objects.delete('_delta_log/00000000000000000000.json');
+    expect(await w.commit(head, batch(0, 5n, 5))).toMatchObject({
+      status: 'blocked',
+      block: { code: 'table_gone', reason: expect.stringContaining('was at version 0 and its log is gone') },
+    });
+    expect([...w.objects.keys()].filter((key) => key.startsWith('_delta_log/'))).toEqual([]);
+  });
+
+  it('a log that goes on behind a gap is read anew: no commit lands in its past', async () => {
+    const w = world();
+    const { head } = await committed(w.commit(noTable, batch(0, 0n, 5)));
+    const state = head.state ?? expect.fail();
+    await writeCheckpoint(w.table, state, 0);
+    const [own, checkpoint] = ['_delta_log/00000000000000000000.json', '_delta_log/00000000000000000000.checkpoint.parquet'];
+    // as if others had committed up to version 4, written a checkpoint and cleaned the log
+    w.objects.set(checkpoint.replace('0.checkpoint', '4.checkpoint'), w.objects.get(checkpoint) ?? expect.fail());
+    w.objects.set('_delta_log/00000000000000000004.json', Buffer.from('{"commitInfo":{"operation":"WRITE"}}'));
+    expect(await w.commit(head, batch(0, 5n, 5))).toEqual({ status: 'plan_again', why: 'the log goes on at version 4' });
+    expect(w.objects.has('_delta_log/00000000000000000001.json')).toBe(false);
+    w.objects.delete(own);
+    expect((await readTableState(w.table))?.version).toBe(4n);
   });
 
   it('an order to end while the outcome is unknown says so', async () => {

@@ -16,7 +16,8 @@ export function checkpointDue(version: bigint, checkpointVersion: bigint, lastCh
 }
 
 /**
- * Writes the checkpoint of `state` and then points `_last_checkpoint` at it, never backwards. A hint for readers: failing half way harms nothing.
+ * Writes the checkpoint of `state` and then points `_last_checkpoint` at it, unless that names a later one. Two writers at once may leave the older name there:
+ * it is a hint, readers look behind the end of the log it leads to, and failing half way harms nothing.
  * Idempotent. Memory grows with the table's file list, so it runs in a thread of its own.
  */
 export async function writeCheckpoint(table: ObjectStore, state: TableState, now: number): Promise<void> {

@@ -96,6 +96,20 @@ describe('a checkpoint', () => {
     expect((await readTableState(store))?.version).toBe(0n);
   });
 
+  it('is found behind a stale pointer into a log that was cleaned: the table does not end there', async () => {
+    const { store, objects } = await log([[...first, { add: add('a') }], [{ add: add('b') }], [{ add: add('c') }], [{ add: add('d') }]]);
+    const state = await readTableState(store);
+    if (state === undefined) throw new Error('no table');
+    await writeCheckpoint(store, { ...state, version: 0n }, 0);
+    const stale = objects.get('_delta_log/_last_checkpoint') ?? new Uint8Array();
+    await writeCheckpoint(store, { ...state, version: 2n }, 0);
+    objects.set('_delta_log/_last_checkpoint', stale);
+    objects.delete(deltaCommitKey(0n));
+    objects.delete(deltaCommitKey(1n));
+    expect(await readTableState(store)).toMatchObject({ version: 3n, checkpointVersion: 2n });
+    expect((await collect(liveFiles(store, 3n))).map(({ path }) => path).sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('never moves the pointer backwards', async () => {
     const { store, objects } = await log([[...first], [{ add: add('a') }]]);
     const state = await readTableState(store);

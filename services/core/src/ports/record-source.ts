@@ -24,11 +24,11 @@ export type LineRange = TopicPartition & {
 /** Where to begin reading an assigned partition. */
 export type AssignedPosition = TopicPartition & { offset: bigint; leaderEpoch: number | null };
 
-/** What the group asks of us. The source waits for the handler's promise before it answers the group, within its own deadline. */
+/** What the group asks of us. The source waits for the promise of `revoked` before it answers the group, however long it takes: the deadline is the handler's to keep. */
 export interface AssignmentHandler {
   /** Newly given partitions: claim them, then call `start` for each. Never touches the others. */
   assigned(partitions: TopicPartition[]): void;
-  /** Partitions being taken in good order: publish what is buffered; reading of them has stopped. */
+  /** Partitions being taken in good order: publish what is buffered, within a bounded time; reading of them has stopped. The whole group waits meanwhile. */
   revoked(partitions: TopicPartition[]): Promise<void>;
   /** Partitions already lost to somebody else: drop their buffers. */
   lost(partitions: TopicPartition[]): void;

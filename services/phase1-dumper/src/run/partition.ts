@@ -121,27 +121,26 @@ export class PartitionLanding {
 
   /**
    * The group takes the partition in good order, or the process ends: publishes what is buffered, and drops what could not be within `deadlineMs`.
-   * Idempotent.
+   * Ends by then, whoever does not answer. Idempotent.
    */
   async release(deadlineMs: number): Promise<void> {
     const { clock } = this.#context;
     const done = new AbortController();
     // the first part of the time belongs to proofs and retries in good order, the rest to publishing what is proven
     void clock.sleep(deadlineMs * 0.6, done.signal).then(() => this.#soft.abort());
-    void clock.sleep(deadlineMs, done.signal).then(() => this.#hard.abort());
+    const deadline = clock.sleep(deadlineMs, done.signal).then(() => this.#hard.abort());
     if (this.#state === 'claiming') this.#hard.abort();
-    await this.#publishing;
-    if (
-      (this.#state === 'running' || this.#state === 'stopped') &&
-      this.#chain !== null &&
-      this.#buffer.ranges.length > 0 &&
-      !this.#hard.signal.aborted
-    ) {
-      this.#publish();
-      await this.#publishing;
-    }
+    await Promise.race([this.#publishAll(), deadline]);
     done.abort();
     this.drop('released');
+  }
+
+  async #publishAll(): Promise<void> {
+    await this.#publishing;
+    if (this.#hard.signal.aborted || this.#buffer.ranges.length === 0) return;
+    if (this.#state !== 'running' && this.#state !== 'stopped') return;
+    this.#publish();
+    await this.#publishing;
   }
 
   /** Somebody else owns the partition already, or the time is up: forget what is buffered. */
@@ -205,6 +204,7 @@ export class PartitionLanding {
         (ending) => this.#published(ending, from),
         (error) => {
           this.#context.log.error({ ...this.partition, err: error }, 'a publication failed');
+          if (this.#state === 'released') return;
           this.#source.stop(this.partition);
           this.#dropBuffer('failed');
           this.#halt(describeError(error));
@@ -228,6 +228,9 @@ export class PartitionLanding {
   async #published(ending: PublishEnding, from: number): Promise<void> {
     const { metrics, log, clock } = this.#context;
     metrics.publications.inc({ result: ending.status });
+    if (ending.status === 'aborted' || ending.status === 'source_changed')
+      metrics.dropped.inc({ cause: ending.status }, ending.droppedRecords);
+    if (this.#state === 'released') return; // too late: the partition may be another owner's, even in this process
     if (ending.status === 'fenced') {
       metrics.dropped.inc({ cause: 'fenced' }, this.#bufferedRecords());
       return this.#fenced(`epoch ${ending.winner.epoch} of ${ending.winner.writer} owns the chain`);
@@ -240,7 +243,6 @@ export class PartitionLanding {
       if (this.#state === 'running') this.#reason = null;
       return;
     }
-    metrics.dropped.inc({ cause: ending.status }, ending.droppedRecords);
     if (ending.status === 'aborted') return this.#dropBuffer('released');
     this.#source.stop(this.partition);
     this.#dropBuffer('source_changed');
@@ -257,7 +259,7 @@ export class PartitionLanding {
     );
     if (ending.verdict.verdict === 'recreated') await closeChain(this.#context, ending.chain, ending.verdict.topicId, this.#hard.signal);
     this.#chain = null;
-    if (!this.#hard.signal.aborted && this.#state !== 'released') this.#claim(0);
+    if (!this.#hard.signal.aborted) this.#claim(0);
   }
 
   #committed({ source, head }: OwnedChain): void {
@@ -277,7 +279,7 @@ export class PartitionLanding {
     const pingPong = this.#fencings >= pingPongFencings;
     if (pingPong) metrics.pingPong.set({ topic: this.partition.topic, partition: String(this.partition.partition) }, 1);
     log[pingPong ? 'error' : 'warn']({ ...this.partition, fencings: this.#fencings, delayMs }, this.#reason);
-    if (!this.#hard.signal.aborted && this.#state !== 'released') this.#claim(delayMs);
+    if (!this.#hard.signal.aborted) this.#claim(delayMs);
   }
 
   /** Reading ends, what is buffered is still published, and a person is needed. */

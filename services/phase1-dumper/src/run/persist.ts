@@ -13,7 +13,7 @@ const commitDeadlineMs = 15_000;
 /**
  * Repeats a request while the other side is away: bounded back-off with jitter, until the signal aborts.
  * `invalid` is waited for too: credentials and buckets are mended from outside while the buffer is held. `corrupt` and `internal` are thrown.
- * @returns undefined when the signal aborted first
+ * @returns undefined as soon as the signal aborts: a request under way is left to itself and may still be carried out
  */
 export async function persist<T>(
   context: LandingContext,
@@ -26,9 +26,10 @@ export async function persist<T>(
   for (let delayMs = retryMinMs; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
     const slow = setTimeout(() => context.health.set(party, `${doing}: no answer for ${slowMs / 1000} s`), slowMs);
     try {
-      const result = await request();
+      const ending = await untilAborted(request(), signal);
+      if (ending === undefined) return undefined;
       context.health.set(party, null);
-      return result;
+      return ending.result;
     } catch (error) {
       if (!isKind(error, 'unavailable', 'invalid') || (isKind(error, 'invalid') && error.code === 'newer_format')) throw error;
       if (signal.aborted) return undefined;
@@ -43,6 +44,18 @@ export async function persist<T>(
     }
   }
   return undefined;
+}
+
+/** How `work` ends, or undefined as soon as the signal aborts, whatever the work does with it. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<{ result: T } | undefined> {
+  const aborted = Promise.withResolvers<undefined>();
+  const abort = () => aborted.resolve(undefined);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work.then((result) => ({ result })), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** A commit that is settled, or was given up by the signal: then it may still land, and only a reader of the chain can tell. */

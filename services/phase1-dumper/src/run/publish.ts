@@ -52,7 +52,7 @@ export async function publishRanges(
 ): Promise<PublishEnding> {
   const [verdict, prepared] = await Promise.all([
     confirmIdentity(context, chain, signals.soft, onWait),
-    context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait)),
+    context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait), signals.hard),
   ]);
   if (verdict?.verdict === 'same') {
     const proven = { ...chain, identity: { ...chain.identity, confirmedAt: verdict.confirmedAt } };

@@ -30,8 +30,8 @@ export class DurableWriter {
   }
 
   /**
-   * `link(2)` of the finished temp file: the one step that makes it true, and only one of many racers gets it.
-   * @throws MillraceError; `fields.outcome` is `not_applied` before the link, `unknown` after it (the folder's fsync failed)
+   * `link(2)` of the finished temp file: the one step that makes it true, and only one of many racers gets it. Both answers are durable.
+   * @throws MillraceError; `fields.outcome` is `not_applied` before the link, `unknown` after it (the folder's fsync failed); for a name already there `not_applied` too
    */
   async create(path: string, body: Uint8Array): Promise<'created' | 'exists'> {
     let linked = false;
@@ -48,6 +48,7 @@ export class DurableWriter {
               `cannot create ${path}: there is a folder of that name; an object key may not be the beginning of another one`,
               { path },
             );
+          await syncFolder(dirname(path)); // the one who linked it may have died before its fsync, and the caller builds on the name
           return 'exists';
         }
         linked = true;

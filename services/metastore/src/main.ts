@@ -34,7 +34,7 @@ async function main(): Promise<void> {
 
   try {
     const app = metastoreApp({ ...health, store: { ...datasetStore(database), ...reportStore(database) }, observe: metrics.observe, log });
-    const api = await listenHttp(app, { listen: settings.MILLRACE_LISTEN, port: settings.PORT, variable: 'PORT' });
+    const api = await listenHttp(app, { listen: settings.MILLRACE_LISTEN, port: settings.PORT, variable: 'PORT', log });
     servers.push(api);
     servers.push(await startAdminServer({ ...health, listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, log }));
     log.info({ url: api.url, docs: `${api.url}/docs` }, 'the API is served');

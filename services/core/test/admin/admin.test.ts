@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
+import { connect, Server } from 'node:net';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Check } from '../../src/adapters/admin/checks.ts';
 import { createLogger } from '../../src/adapters/admin/logger.ts';
 import { toOpenMetrics, wantsOpenMetrics } from '../../src/adapters/admin/open-metrics.ts';
@@ -60,6 +60,18 @@ describe('the port', () => {
       code: 'port_taken',
       message: expect.stringMatching(new RegExp(`port ${port} .*MILLRACE_ADMIN_PORT`)),
     });
+  });
+
+  it('goes on listening when accepting a connection fails, and says so', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const warn = vi.spyOn(log, 'warn');
+    const server = await start([up]);
+    const [listener] = listen.mock.contexts as Server[];
+    const failure = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    listener?.emit('error', failure);
+    expect(warn).toHaveBeenCalledWith({ err: failure, url: server.url }, expect.any(String));
+    expect((await get(server, '/livez')).status).toBe(200);
+    vi.restoreAllMocks();
   });
 
   it('is a clear error when the address is not ours', async () => {

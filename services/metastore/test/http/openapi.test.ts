@@ -104,7 +104,7 @@ describe('the OpenAPI document', () => {
       observe: (_request, _response, next) => next(),
       log: createLogger('test', 'silent'),
     });
-    const server = await listenHttp(app, { listen: '127.0.0.1', port: 0, variable: 'PORT' });
+    const server = await listenHttp(app, { listen: '127.0.0.1', port: 0, variable: 'PORT', log: createLogger('test', 'silent') });
     try {
       for (const { path, method } of operations)
         for (const base of ['', '/v1']) {

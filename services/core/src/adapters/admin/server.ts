@@ -58,24 +58,27 @@ export function mountHealth(app: IRouter, { registry, checks }: Health): void {
 export type HttpServer = { port: number; url: string; close(): Promise<void> };
 
 /**
- * Serves an app on `listen`:`port`.
+ * Serves an app on `listen`:`port`. What fails while it listens (no file left for a connection) is logged, and it goes on listening.
  * @param variable the setting that names the port, for the message
  * @throws kind `invalid`, code `port_taken`, naming port and variable; code `cannot_listen` for an address we may not use
  */
-export async function listenHttp(app: Express, options: { listen: string; port: number; variable: string }): Promise<HttpServer> {
+export async function listenHttp(app: Express, options: { listen: string; port: number; variable: string; log: Logger }): Promise<HttpServer> {
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: 5_000 }, app);
-  const { listen, port, variable } = options;
+  const { listen, port, variable, log } = options;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, options)));
     server.listen({ host: listen, port, exclusive: true }, resolve);
   });
-  server.removeAllListeners('error');
   const bound = (server.address() as AddressInfo | null)?.port ?? port;
   const host = listen.includes(':') ? `[${listen}]` : listen;
+  const url = `http://${host}:${bound}`;
+  server.removeAllListeners('error');
+  // without a listener an error of the listening socket would end the process
+  server.on('error', (err) => log.warn({ err, url }, 'a connection could not be accepted'));
   let closed: Promise<void> | undefined;
   return {
     port: bound,
-    url: `http://${host}:${bound}`,
+    url,
     close: () => {
       closed ??= closeServer(server);
       return closed;
@@ -125,6 +128,7 @@ export async function startAdminServer(options: Health & { listen: string; port:
     listen: options.listen,
     port: options.port,
     variable: 'MILLRACE_ADMIN_PORT',
+    log: options.log,
   });
   options.log.info({ url: server.url }, 'health and metrics are served');
   return server;

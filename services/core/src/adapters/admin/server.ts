@@ -62,7 +62,10 @@ export type HttpServer = { port: number; url: string; close(): Promise<void> };
  * @param variable the setting that names the port, for the message
  * @throws kind `invalid`, code `port_taken`, naming port and variable; code `cannot_listen` for an address we may not use
  */
-export async function listenHttp(app: Express, options: { listen: string; port: number; variable: string; log: Logger }): Promise<HttpServer> {
+export async function listenHttp(
+  app: Express,
+  options: { listen: string; port: number; variable: string; log: Logger },
+): Promise<HttpServer> {
   const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: 5_000 }, app);
   const { listen, port, variable, log } = options;
   await new Promise<void>((resolve, reject) => {

@@ -293,9 +293,9 @@ describe('what workers tell', () => {
       createdAt: new Date().toISOString(),
     });
     const odd = { columns: [{ name: 'nul\u0000', other: '\ud800' }], ['__proto__']: 1 };
-    await client.putSchemaVersion(made.name, record(1, odd));
-    await client.putSchemaVersion(made.name, record(2, { columns: [] }));
-    await client.putSchemaVersion(made.name, { ...record(1, odd), state: 'SUPERSEDED' });
+    await client.putSchemaVersion(made, record(1, odd));
+    await client.putSchemaVersion(made, record(2, { columns: [] }));
+    await client.putSchemaVersion(made, { ...record(1, odd), state: 'SUPERSEDED' });
     expect(await client.schemaVersion(made.name, 1)).toEqual({ ...record(1, odd), state: 'SUPERSEDED', createdAt: expect.any(String) });
     expect((await client.schemaVersions(made.name)).map((version) => [version.version, version.state])).toEqual([
       [1, 'SUPERSEDED'],
@@ -303,7 +303,12 @@ describe('what workers tell', () => {
     ]);
     for (const version of ['3', '0', 'x', '99999999999'])
       expect((await call('GET', `/v1/datasets/${made.name}/schemas/${version}`)).status).toBe(404);
-    await expect(client.putSchemaVersion('nobody', record(1, {}))).rejects.toMatchObject({ kind: 'invalid', code: 'not_found' });
+    for (const other of [
+      { ...made, name: 'nobody' },
+      { ...made, id: crypto.randomUUID() },
+    ])
+      await expect(client.putSchemaVersion(other, record(1, {}))).rejects.toMatchObject({ kind: 'invalid', code: 'not_found' });
+    expect((await client.schemaVersion(made.name, 1)).state).toBe('SUPERSEDED');
   });
 
   it('is refused with pointers when it is not a report, and for datasets that do not live', async () => {

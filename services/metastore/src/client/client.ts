@@ -65,7 +65,8 @@ export function createMetastoreClient(url: string): MetastoreClient {
     },
     reportLanding: (report) => tell('/v1/reports/landing', landingReport.encode(report)),
     reportTable: (report) => tell('/v1/reports/table', tableReport.encode(report)),
-    putSchemaVersion: (name, record) => tell(`${at(name)}/schemas/${record.version}`, schemaVersionRecord.encode(record)),
+    putSchemaVersion: ({ id, name }, record) =>
+      tell(`${at(name)}/schemas/${record.version}?datasetId=${encodeURIComponent(id)}`, schemaVersionRecord.encode(record)),
 
     createDataset: (input) =>
       ask(dataset, 'dataset', { method: 'POST', path: '/v1/datasets', body: input, headers: { 'idempotency-key': crypto.randomUUID() } }),

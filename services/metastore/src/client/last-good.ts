@@ -86,7 +86,7 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
     },
     reportLanding: (report) => metastore.reportLanding(report),
     reportTable: (report) => metastore.reportTable(report),
-    putSchemaVersion: (name, record) => metastore.putSchemaVersion(name, record),
+    putSchemaVersion: (dataset, record) => metastore.putSchemaVersion(dataset, record),
     check() {
       if (away === undefined) return { name: 'metastore', ok: known !== undefined, detail: known === undefined ? 'not asked yet' : null };
       return {

@@ -6,6 +6,7 @@ import { problem, problemType } from '../api/problem.ts';
 import { reconciliation } from '../api/reconciliation.ts';
 import { datasetStatus } from '../api/status.ts';
 import { listQuery, resumeBody } from './datasets.ts';
+import { schemaVersionQuery } from './reports.ts';
 
 const name = z.object({ name: datasetName });
 const ifMatch = z.object({
@@ -173,7 +174,7 @@ export function openApiDocument(): { paths: Record<string, object> } & object {
             operationId: 'putSchemaVersion',
             tags: ['workers'],
             summary: 'Store or replace a schema version',
-            requestParams: { path: name.extend({ version: z.int().min(1) }) },
+            requestParams: { path: name.extend({ version: z.int().min(1) }), query: schemaVersionQuery },
             requestBody: { required: true, content: json(schemaVersionRecord) },
             responses: answers({ '204': { description: 'Stored' } }, 400, 404, 413, 415),
           },

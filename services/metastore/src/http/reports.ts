@@ -1,8 +1,18 @@
 import { landingReport, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
 import { Router } from 'express';
+import { z } from 'zod';
 import type { MetadataStore } from '../store/store.ts';
 import { readBytes, reportBytesMax, validBody } from './body.ts';
 import { ProblemError } from './problems.ts';
+
+/** Query of `PUT /datasets/{name}/schemas/{version}`. */
+export const schemaVersionQuery = z.object({
+  datasetId: z
+    .string()
+    .optional()
+    .meta({ description: 'The dataset it was made for: refused when the name belongs to another one now' })
+    .catch(''),
+});
 
 /** Schema versions for people, and what workers tell. */
 export function reportRoutes(store: MetadataStore): Router {
@@ -38,7 +48,8 @@ export function reportRoutes(store: MetadataStore): Router {
         throw new ProblemError(400, 'invalid-schema-version', 'The schema version is not valid', 'version differs from the address', [
           { pointer: '#/version', detail: 'must be the version in the address' },
         ]);
-      await store.saveSchemaVersion(String(request.params.name), record);
+      const { datasetId } = schemaVersionQuery.parse(request.query);
+      await store.saveSchemaVersion(String(request.params.name), datasetId, record);
       response.status(204).end();
     });
   return router;

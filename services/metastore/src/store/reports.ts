@@ -59,12 +59,14 @@ export function reportStore(
           .execute();
       }),
 
-    saveSchemaVersion: (name, record) =>
+    saveSchemaVersion: (name, datasetId, record) =>
       database.transaction(async (db) => {
+        const id = await liveId(db, name);
+        if (datasetId !== undefined && datasetId !== id) throw notFound(`${name} with the id ${datasetId}`);
         const values = { record: JSON.stringify(schemaVersionRecord.encode(record)), stored_at: new Date() };
         await db
           .insertInto('schema_versions')
-          .values({ dataset_id: await liveId(db, name), version: record.version, ...values })
+          .values({ dataset_id: id, version: record.version, ...values })
           .onConflict((conflict) => conflict.columns(['dataset_id', 'version']).doUpdateSet(values))
           .execute();
       }),

@@ -33,8 +33,12 @@ export interface MetadataStore {
   saveLanding(report: LandingReport): Promise<void>;
   /** Replaces the table report. @throws kind `invalid`, code `not_found`, when the dataset does not live */
   saveTable(report: TableReport): Promise<void>;
-  /** Stores or replaces one schema version of a live dataset. @throws kind `invalid`, code `not_found` */
-  saveSchemaVersion(name: string, record: SchemaVersionRecord): Promise<void>;
+  /**
+   * Stores or replaces one schema version of a live dataset.
+   * @param datasetId the dataset it was made for; undefined when the caller did not say
+   * @throws kind `invalid`, code `not_found`, also when the dataset of that name is another one
+   */
+  saveSchemaVersion(name: string, datasetId: string | undefined, record: SchemaVersionRecord): Promise<void>;
   /** All schema versions of a live dataset, rising. @throws kind `invalid`, code `not_found` */
   schemaVersions(name: string): Promise<SchemaVersionRecord[]>;
   schemaVersion(name: string, version: number): Promise<SchemaVersionRecord | undefined>;

@@ -51,6 +51,13 @@ describe('the client', () => {
     expect(asked).toHaveLength(3);
   });
 
+  it('says by its id which dataset a schema version is of', async () => {
+    const client = await answering((_request, response) => void response.writeHead(204).end());
+    const rest = { schema: {}, diff: [], ranges: {}, reason: null, createdAt: 'now' };
+    await client.putSchemaVersion(one, { version: 3, kind: 'INITIAL', state: 'ACTIVE', ...rest });
+    expect(asked.map(({ url }) => url)).toEqual([`/v1/datasets/${one.name}/schemas/3?datasetId=${one.id}`]);
+  });
+
   it('sends a DELETE once', async () => {
     const client = await answering(drop);
     await expect(client.deleteDataset('orders')).rejects.toMatchObject({ kind: 'unavailable' });

@@ -1,4 +1,5 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
+import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
 import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -12,6 +13,9 @@ const reportsAtOnce = 4;
 /** An unchanged report is repeated after this, ms, so that it does not look stale. */
 const repeatMs = 10_000;
 
+/** A dataset made again under the same name is another one: what is told goes by the id. */
+type NamedDataset = Pick<Dataset, 'id' | 'name'>;
+
 /**
  * Tells the metastore what tables say. It is a mirror: a report that is lost costs freshness of a page, so failures are remembered and repeated, never waited for.
  */
@@ -20,7 +24,7 @@ export class Reporter {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #sent = new Map<string, { text: string; at: number }>();
-  #waiting: { dataset: string; record: SchemaVersionRecord }[] = [];
+  #waiting: { dataset: NamedDataset; record: SchemaVersionRecord }[] = [];
 
   constructor(metastore: Metastore, clock: Clock, log: Logger) {
     this.#metastore = metastore;
@@ -29,7 +33,7 @@ export class Reporter {
   }
 
   /** Queues a schema version; they arrive in order. */
-  schemaVersion(dataset: string, record: SchemaVersionRecord): void {
+  schemaVersion(dataset: NamedDataset, record: SchemaVersionRecord): void {
     this.#waiting.push({ dataset, record });
     if (this.#waiting.length > waitingMax) this.#waiting.shift();
   }
@@ -40,8 +44,10 @@ export class Reporter {
     await mapBounded(reports, reportsAtOnce, ({ report, touched }) => this.#sendReport(report, touched));
   }
 
+  /** The dataset was deleted: there is nobody to tell of it. */
   forget(datasetId: string): void {
     this.#sent.delete(datasetId);
+    this.#waiting = this.#waiting.filter(({ dataset }) => dataset.id !== datasetId);
   }
 
   async #sendSchemaVersions(): Promise<void> {
@@ -52,7 +58,10 @@ export class Reporter {
         await this.#metastore.putSchemaVersion(first.dataset, first.record);
       } catch (error) {
         if (isKind(error, 'unavailable')) return;
-        this.#log.warn({ dataset: first.dataset, version: first.record.version, err: error }, 'the metastore refuses a schema version');
+        this.#log.warn(
+          { dataset: first.dataset.name, version: first.record.version, err: error },
+          'the metastore refuses a schema version',
+        );
       }
       if (this.#waiting[0] === first) this.#waiting.shift();
     }

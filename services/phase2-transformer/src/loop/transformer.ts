@@ -122,7 +122,7 @@ export class Transformer {
     const events: LegEvents = {
       changed: touch,
       schemaVersion: (record) => {
-        this.#reporter.schemaVersion(name, record);
+        this.#reporter.schemaVersion({ id, name }, record);
         touch();
       },
       committed: (facts) => {

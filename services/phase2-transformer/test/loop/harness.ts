@@ -56,8 +56,8 @@ export class HandMetastore implements Metastore {
   async reportTable(report: TableReport): Promise<void> {
     this.reports.set(report.datasetId, report);
   }
-  async putSchemaVersion(datasetName: string, record: SchemaVersionRecord): Promise<void> {
-    this.schemas.set(`${datasetName}/${record.version}`, record);
+  async putSchemaVersion({ name }: Pick<Dataset, 'id' | 'name'>, record: SchemaVersionRecord): Promise<void> {
+    this.schemas.set(`${name}/${record.version}`, record);
   }
 }
 

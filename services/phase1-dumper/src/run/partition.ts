@@ -45,6 +45,7 @@ export class PartitionLanding {
   #suspicion: PositionSuspicion = null;
   #fencings = 0;
   #identityDoubted = false;
+  #resumed = false;
 
   constructor(partition: TopicPartition, context: LandingContext, source: RecordSource) {
     this.partition = partition;
@@ -81,11 +82,16 @@ export class PartitionLanding {
     this.#leaderEpoch = range.leaderEpoch ?? this.#leaderEpoch;
   }
 
-  /** Called many times a second: seals when it is time. @param sealBytes may be below the setting while the budget is short */
+  /** Called many times a second: seals when it is time, and looks again when a person decided. @param sealBytes may be below the setting while the budget is short */
   tick(now: number, sealBytes: number): void {
-    if (this.#chain === null || this.#publishing !== undefined || this.#soft.signal.aborted) return;
-    if (this.#state !== 'running' && this.#state !== 'stopped') return;
-    if (shouldSeal(this.#buffer, { ...this.#context.seal, sealBytes }, now) || this.#identityDoubted) this.#publish();
+    if (this.#publishing !== undefined || this.#soft.signal.aborted) return;
+    const resumed = this.#resumed && this.#state === 'stopped';
+    if (resumed && this.#buffer.ranges.length === 0) {
+      this.#claim(0);
+      return;
+    }
+    if (this.#chain === null || (this.#state !== 'running' && this.#state !== 'stopped')) return;
+    if (shouldSeal(this.#buffer, { ...this.#context.seal, sealBytes }, now) || this.#identityDoubted || resumed) this.#publish();
   }
 
   /** The watch saw another id under our topic's name: ask the leader now, whether there are records or not. */
@@ -113,10 +119,9 @@ export class PartitionLanding {
     else this.#suspicion = verdict.suspicion;
   }
 
-  /** A person decided: a stopped partition looks again. */
+  /** A person decided: a stopped partition looks again, once what it had buffered is published. */
   evaluateAgain(): void {
-    if (this.#state !== 'stopped' || this.#publishing !== undefined || this.#buffer.ranges.length > 0) return;
-    this.#claim(0);
+    if (this.#state === 'stopped') this.#resumed = true;
   }
 
   /**
@@ -157,6 +162,7 @@ export class PartitionLanding {
     this.#received = null;
     this.#suspicion = null;
     this.#identityDoubted = false;
+    this.#resumed = false;
     void this.#claimAndStart(delayMs).catch((error) => {
       if (isKind(error, 'conflict')) return; // the group took it away meanwhile: the release follows
       this.#context.log.error({ ...this.partition, err: error }, 'a chain cannot be claimed');

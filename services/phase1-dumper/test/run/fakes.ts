@@ -24,6 +24,7 @@ export class FakeCluster implements SourceMetadata {
   clusterId = 'cluster';
   earliest = 0n;
   lastStable = 0n;
+  leaderEpoch = 3;
   partitions = [0];
   /** what the leader waits for before it answers */
   leaderAway: Promise<void> | undefined;
@@ -40,7 +41,7 @@ export class FakeCluster implements SourceMetadata {
   async confirm() {
     await this.leaderAway;
     const requestedAt = systemClock.monotonic();
-    return { clusterId: this.clusterId, topicId: this.topicId, partitionExists: true, requestedAt, leaderEpoch: 0 };
+    return { clusterId: this.clusterId, topicId: this.topicId, partitionExists: true, requestedAt, leaderEpoch: this.leaderEpoch };
   }
   async offsets(partitions: readonly TopicPartition[]) {
     return new Map(partitions.map((p) => [partitionKey(p), { earliest: this.earliest, lastStable: this.lastStable }]));

@@ -78,14 +78,14 @@ export class TextState extends ColumnState {
 
 /**
  * The text of a scalar in a text column: strings as they are, others as their JSON text; null for null, missing and empties. Pure.
- * @returns undefined when it is none of these, or a number that only an exact parse can give back
+ * @returns undefined when it is none of these, a number that only an exact parse can give back, or one that no column takes
  */
 export function scalarText(value: JsonValue | undefined): string | null | undefined {
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : undefined;
-  if (value instanceof JsonNumber) return value.source;
+  if (value instanceof JsonNumber) return value.isInRange() ? value.source : undefined;
   if (Array.isArray(value)) return value.length === 0 ? null : undefined;
   for (const _ in value) return undefined;
   return null;

@@ -20,6 +20,11 @@ export class JsonNumber {
     return BigInt.asIntN(64, n) === n ? n : undefined;
   }
 
+  /** Whether a column could hold it: an integer of 64 bits, a fraction within the doubles. */
+  isInRange(): boolean {
+    return this.isFraction ? Number.isFinite(this.value) : this.int64() !== undefined;
+  }
+
   /** Whether the nearest double is this very integer. Only for integers of 64 bits. */
   isExactDouble(): boolean {
     return BigInt(this.value) === BigInt(this.source);

@@ -133,7 +133,7 @@ class Evolution {
   private field(node: SchemaNode | undefined, evidence: FieldEvidence | undefined, path: string[]): ColumnType | undefined {
     const decision = decideType(node, evidence);
     const position = evidence === undefined ? undefined : firstSeen(evidence);
-    this.conflict(rememberedText(node) ?? decision.type, decision.conflict, path);
+    this.conflict(fromText(node, decision.type), decision.conflict, path);
     // a type of its own stands in the diff once; what lies inside a new field goes with it
     const mark = { undecided: this.undecided.length, added: this.added.length };
     const type = this.typeFor(decision.type, node, evidence, path);
@@ -208,9 +208,10 @@ function rememberedShape(node: SchemaNode | undefined): 'struct' | 'list' | unde
   return node.element === undefined ? undefined : 'list';
 }
 
-function rememberedText(node: SchemaNode | undefined): string | undefined {
-  if (node?.scalarOnly === true) return 'a scalar to partition by';
-  return [...(node?.seen ?? [])].filter((kind) => kind !== 'null').join(' or ') || undefined;
+/** What a field without a column is contradicted in: its type, for as long as nothing was remembered of it. */
+function fromText(node: SchemaNode | undefined, decided: string): string {
+  if (node?.scalarOnly === true) return decided === 'undecided' ? 'a scalar to partition by' : decided;
+  return [...(node?.seen ?? [])].filter((kind) => kind !== 'null').join(' or ') || decided;
 }
 
 function sourceOffset(position: Position | undefined): SourceOffset | undefined {

@@ -85,9 +85,10 @@ function checkValue(value: JsonValue, path: PathStep[], depth: number): Found {
     return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value)) ? undefined : 'needs_exact';
   if (typeof value !== 'object' || value === null) return undefined;
   if (value instanceof JsonNumber) {
-    if (value.isFraction)
-      return Number.isFinite(value.value) ? undefined : errorAt('fraction_out_of_range', 'a fraction too large for a double', path);
-    return value.int64() !== undefined ? undefined : errorAt('integer_out_of_range', 'an integer of more than 64 bits', path);
+    if (value.isInRange()) return undefined;
+    return value.isFraction
+      ? errorAt('fraction_out_of_range', 'a fraction too large for a double', path)
+      : errorAt('integer_out_of_range', 'an integer of more than 64 bits', path);
   }
   if (depth > nestingDepthMax) return new DataError('nesting_too_deep', `nested deeper than ${nestingDepthMax} levels`);
   if (Array.isArray(value)) {

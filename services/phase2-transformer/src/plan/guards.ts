@@ -18,9 +18,12 @@ const harmlessWriterFeatures = new Set(['appendOnly', 'invariants']);
 /** Refuses a protocol this version does not write: somebody upgraded the table. Pure. @see Delta protocol, "Table Features" */
 export function checkProtocol(protocol: DeltaProtocol, name: string): Block | undefined {
   const { minReaderVersion, minWriterVersion } = protocol;
+  // a feature of readers stands in both lists
   const features = [
-    ...(protocol.readerFeatures ?? []),
-    ...(protocol.writerFeatures ?? []).filter((feature) => !harmlessWriterFeatures.has(feature)),
+    ...new Set([
+      ...(protocol.readerFeatures ?? []),
+      ...(protocol.writerFeatures ?? []).filter((feature) => !harmlessWriterFeatures.has(feature)),
+    ]),
   ];
   if (minReaderVersion === 1 && (minWriterVersion <= 2 || minWriterVersion === 7) && features.length === 0) return undefined;
   return {

@@ -228,6 +228,14 @@ describe('R9 partition columns', () => {
     expect(classifyChange(later, evidenceOf(['{"p":{"a":5}}']), ['p.a']).kind).toBe('NON_BREAKING');
   });
 
+  test('a field to partition by that changes its type says from what', () => {
+    const diffOf = (values: string[], key: string) =>
+      classifyChange(noSchema, evidenceOf(values), [key]).diff.map((d) => `${d.path}: ${d.from} → ${d.to}`);
+    expect(diffOf(['{"c":{"country":"NL"}}', '{"c":{"country":5}}'], 'c.country')).toEqual(['c.country: string → long']);
+    expect(diffOf(['{"c":5}', '{"c":true}'], 'c')).toEqual(['c: long → boolean']);
+    expect(diffOf(['{"c":{"country":["NL"]}}'], 'c.country')).toEqual(['c.country: a scalar to partition by → list']);
+  });
+
   test('a data field with the name of a derived column steps aside', () => {
     expect(columns(initial(['{"customer":{"country":"NL"},"Customer_Country":"x"}'], ['customer.country']))).toEqual([
       'customer struct<country:string>',

@@ -104,4 +104,13 @@ describe('protocols of others', () => {
     );
     expect(block === undefined).toBe(fine);
   });
+
+  it('each feature is named once', () => {
+    const features = ['deletionVectors', 'columnMapping'];
+    const block = checkProtocol(
+      { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: features, writerFeatures: ['appendOnly', ...features, 'rowTracking'] },
+      'orders',
+    );
+    expect(block?.reason).toContain('with deletionVectors, columnMapping, rowTracking;');
+  });
 });

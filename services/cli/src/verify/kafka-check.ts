@@ -5,17 +5,21 @@ import { larger, smaller } from './bigints.ts';
 import { readLines, walkEntries } from './chain-walk.ts';
 import type { CoverageFault } from './coverage.ts';
 import { compareWithKafka, type KafkaComparison, type LandedItem } from './kafka-compare.ts';
-import type { KafkaBounds, KafkaLog, KafkaTopic } from './kafka-log.ts';
+import type { KafkaBounds, KafkaReader, KafkaTopic } from './kafka-log.ts';
 import { recordsOf } from './raw-records.ts';
 import { recordHash } from './record-hash.ts';
 
-/** How one source partition compares with Kafka. `compared` null: Kafka holds nothing of what landed any more. */
+/** How one source partition compares with Kafka. `compared` null: Kafka holds nothing of what landed any more, or nothing landed. */
 export type KafkaPartition = SourcePartition & {
+  /** false: it has no chain */
+  landed: boolean;
   bounds: KafkaBounds;
   compared: OffsetRange | null;
   gone: OffsetRange | null;
   found: KafkaComparison;
 };
+
+const nothing: KafkaComparison = { equal: 0n, compactedSince: 0n, provenEmpty: 0n };
 
 /**
  * Compares one chain with what Kafka still holds of that partition, record by record. Raw is read a second time; memory is one raw object and one fetch answer.
@@ -23,7 +27,7 @@ export type KafkaPartition = SourcePartition & {
  */
 export async function checkAgainstKafka(
   raw: ObjectStore,
-  log: KafkaLog,
+  log: KafkaReader,
   topic: KafkaTopic,
   source: SourcePartition,
   chain: OffsetRange,
@@ -40,12 +44,33 @@ export async function checkAgainstKafka(
       range: { startOffset: larger(bounds.endOffset, chain.startOffset), endOffset: chain.endOffset },
       detail: `the chain reaches to ${chain.endOffset}, Kafka's last stable offset is ${bounds.endOffset}`,
     });
-  const none: KafkaComparison = { equal: 0n, compactedSince: 0n, provenEmpty: 0n };
-  if (from >= to) return { ...source, bounds, compared: null, gone, found: none };
+  if (from >= to) return { ...source, landed: true, bounds, compared: null, gone, found: nothing };
   const landed = landedItems(raw, topic.topic, source, { startOffset: from, endOffset: to });
   // a broker that does not tell its clean-up policy gets the benefit of the doubt: what it lacks may be compacted
   const found = await compareWithKafka(landed, log.items(topic, source.partition, from, to), topic.compacted ?? true, fault);
-  return { ...source, bounds, compared: { startOffset: from, endOffset: to }, gone, found };
+  return { ...source, landed: true, bounds, compared: { startOffset: from, endOffset: to }, gone, found };
+}
+
+/**
+ * What Kafka holds of a partition that has no chain: a difference when landing of this incarnation has begun, for then every partition lands from `start` on.
+ * @param start what start.json says of the partition; undefined when the incarnation has none
+ */
+export async function checkNeverLanded(
+  log: KafkaReader,
+  topic: KafkaTopic,
+  source: SourcePartition,
+  start: bigint | undefined,
+  fault: (fault: CoverageFault) => void,
+): Promise<KafkaPartition> {
+  const bounds = await log.bounds(topic, source.partition);
+  const startOffset = larger(start ?? 0n, bounds.startOffset);
+  if (start !== undefined && startOffset < bounds.endOffset)
+    fault({
+      code: 'never_landed',
+      range: { startOffset, endOffset: bounds.endOffset },
+      detail: `nothing landed: the partition has no chain, Kafka holds ${bounds.startOffset}-${bounds.endOffset}`,
+    });
+  return { ...source, landed: false, bounds, compared: null, gone: null, found: nothing };
 }
 
 /** Hashes of the records, and the unproven gaps, of a chain inside `range`, ascending. What is broken there was reported by the walk before. */

@@ -17,11 +17,16 @@ export type KafkaTopic = {
   topicId: string;
   uuid: string;
   compacted: boolean | null;
+  /** how many partitions it has, with or without a leader now */
+  partitions: number;
   leaders: Map<number, { host: string; port: number }>;
 };
 
 /** What a partition still holds: `[startOffset, endOffset)`, end = last stable offset. */
 export type KafkaBounds = { startOffset: bigint; endOffset: bigint };
+
+/** What verify asks of Kafka. */
+export type KafkaReader = Pick<KafkaLog, 'topic' | 'bounds' | 'items'>;
 
 /** Reads partitions of Kafka without a group: the second client that proves what the landing client brought. */
 export class KafkaLog {
@@ -69,6 +74,7 @@ export class KafkaLog {
       topicId: Buffer.from(found.id.replaceAll('-', ''), 'hex').toString('base64url'),
       uuid: found.id,
       compacted: await this.#isCompacted(topic),
+      partitions: found.partitions.length,
       leaders,
     };
   }

@@ -71,7 +71,7 @@ function renderKafka(report: VerifyReport): string {
     report.kafka.map((row) => [
       `${row.topicId}/${row.partition}`,
       range(row.bounds),
-      range(row.compared),
+      row.landed ? range(row.compared) : 'nothing landed',
       n(row.found.equal),
       n(row.found.provenEmpty),
       n(row.found.compactedSince),

@@ -10,8 +10,8 @@ import { type ChainSeen, nothingSeen, walkChain } from './chain-walk.ts';
 import { type Coverage, type CoverageFault, sweepCoverage } from './coverage.ts';
 import { Differences } from './differences.ts';
 import { compareLedger, type PartitionSums, sumsOf } from './equation.ts';
-import { checkAgainstKafka, type KafkaPartition } from './kafka-check.ts';
-import type { KafkaLog } from './kafka-log.ts';
+import { checkAgainstKafka, checkNeverLanded, type KafkaPartition } from './kafka-check.ts';
+import type { KafkaReader, KafkaTopic } from './kafka-log.ts';
 import { RangeSpill } from './range-spill.ts';
 import { aboutTable, readTable, readTableStart, type TableRead } from './table-read.ts';
 
@@ -26,7 +26,7 @@ export type VerifyInput = {
   /** existing directory for the ranges that spill and for copies of data files */
   tempDir: string;
   /** present with --against-kafka */
-  kafka: KafkaLog | undefined;
+  kafka: KafkaReader | undefined;
 };
 
 export type VerifyReport = {
@@ -168,7 +168,7 @@ function faultOf(report: VerifyReport, source: SourcePartition): (fault: Coverag
   return ({ code, range, detail }) => report.differences.add({ code, topicId: source.topicId, partition: source.partition, range, detail });
 }
 
-async function verifyKafka(raw: ObjectStore, log: KafkaLog, report: VerifyReport): Promise<void> {
+async function verifyKafka(raw: ObjectStore, log: KafkaReader, report: VerifyReport): Promise<void> {
   const topic = await log.topic(report.topic);
   if (topic === undefined) {
     report.notices.push(`Kafka has no topic ${report.topic} any more: nothing to compare`);
@@ -181,8 +181,7 @@ async function verifyKafka(raw: ObjectStore, log: KafkaLog, report: VerifyReport
     const seen = report.chains.get(sourceKey({ topicId, partition }));
     if (topicId !== topic.topicId) older.add(topicId);
     else if (seen?.startOffset !== undefined) {
-      if (!topic.leaders.has(partition))
-        throw new MillraceError('unavailable', 'kafka_no_leader', `${topic.topic}/${partition} has no leader now`, { partition });
+      checkLeader(topic, partition);
       const source = { topicId, partition };
       report.kafka.push(
         await checkAgainstKafka(
@@ -196,10 +195,33 @@ async function verifyKafka(raw: ObjectStore, log: KafkaLog, report: VerifyReport
       );
     }
   }
+  await verifyNeverLanded(raw, log, topic, report);
   for (const topicId of older)
     report.notices.push(
       `the chains of ${topicId} are of an older incarnation of the topic (now ${topic.topicId}): Kafka no longer holds it, not compared`,
     );
+}
+
+/** Every partition Kafka has now and that has no chain. Without a start.json landing has not begun, which is worth a note and no difference. */
+async function verifyNeverLanded(raw: ObjectStore, log: KafkaReader, topic: KafkaTopic, report: VerifyReport): Promise<void> {
+  const start = await readChainStart(raw, report.topic, topic.topicId);
+  for (let partition = 0; partition < topic.partitions; partition++) {
+    const source = { topicId: topic.topicId, partition };
+    if (report.chains.get(sourceKey(source))?.startOffset !== undefined) continue;
+    checkLeader(topic, partition);
+    const first = start === undefined ? undefined : startOffsetOf(start, partition);
+    const found = await checkNeverLanded(log, topic, source, first, faultOf(report, source));
+    report.kafka.push(found);
+    if (start === undefined && found.bounds.startOffset < found.bounds.endOffset)
+      report.notices.push(
+        `nothing of ${sourceKey(source)} landed, Kafka holds ${found.bounds.startOffset}-${found.bounds.endOffset}: landing of this incarnation has not begun`,
+      );
+  }
+}
+
+function checkLeader(topic: KafkaTopic, partition: number): void {
+  if (!topic.leaders.has(partition))
+    throw new MillraceError('unavailable', 'kafka_no_leader', `${topic.topic}/${partition} has no leader now`, { partition });
 }
 
 /** Words for what kept verify from checking. Pure. */

@@ -4,9 +4,11 @@ import type { PartitionOffsets } from './source-metadata.ts';
 
 export type StartFrom = Dataset['startFrom'];
 
-/** The earliest wish of all datasets of a topic. Pure. */
-export function earliestWish(datasets: readonly Pick<Dataset, 'kafkaTopic' | 'startFrom'>[], topic: string): StartFrom {
-  return datasets.some((dataset) => dataset.kafkaTopic === topic && dataset.startFrom === 'earliest') ? 'earliest' : 'latest';
+/** The earliest wish of all datasets of a topic; null when it has none (any more): nobody wishes, so nothing may be begun. Pure. */
+export function earliestWish(datasets: readonly Pick<Dataset, 'kafkaTopic' | 'startFrom'>[], topic: string): StartFrom | null {
+  const wishes = datasets.filter(({ kafkaTopic }) => kafkaTopic === topic).map(({ startFrom }) => startFrom);
+  if (wishes.length === 0) return null;
+  return wishes.includes('earliest') ? 'earliest' : 'latest';
 }
 
 /**
@@ -54,7 +56,7 @@ export function startNotice(
   partition: number,
   start: ChainStart,
   chainStart: bigint,
-  wish: StartFrom,
+  wish: StartFrom | null,
   earliest: bigint | null,
 ): string | null {
   if (start.startFrom !== 'latest') return null;

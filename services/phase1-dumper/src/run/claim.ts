@@ -38,14 +38,7 @@ export async function claimChain(
 ): Promise<ClaimEnding> {
   const identity = await waitForTopic(context, partition, signal, onWait);
   if (identity === undefined) return { status: 'aborted' };
-  const start = await persist(
-    context,
-    'store',
-    'resolve first offsets',
-    () => findOrMakeStart(context, partition.topic, identity, signal),
-    signal,
-    onWait,
-  );
+  const start = await waitForStart(context, partition.topic, identity, signal, onWait);
   if (start === undefined) return { status: 'aborted' };
 
   const source = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
@@ -99,13 +92,34 @@ async function waitForTopic(
   return undefined;
 }
 
-/** The incarnation's start object; the first claimant makes it, of all partitions at once. @throws kind `unavailable` while that cannot be told for sure */
+async function waitForStart(
+  context: LandingContext,
+  topic: string,
+  identity: { clusterId: string; topicId: string },
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<ChainStart | undefined> {
+  while (!signal.aborted) {
+    const request = async () => ({ start: await findOrMakeStart(context, topic, identity, signal) });
+    const found = await persist(context, 'store', 'resolve first offsets', request, signal, onWait);
+    if (found === undefined || found.start !== undefined) return found?.start;
+    onWait(`no dataset reads topic ${topic} any more: where its landing would begin is not decided`);
+    await context.clock.sleep(waitMs, signal);
+  }
+  return undefined;
+}
+
+/**
+ * The incarnation's start object; the first claimant makes it, of all partitions at once.
+ * @returns undefined when there is none and no dataset wishes for one
+ * @throws kind `unavailable` while that cannot be told for sure
+ */
 async function findOrMakeStart(
   context: LandingContext,
   topic: string,
   identity: { clusterId: string; topicId: string },
   signal: AbortSignal,
-): Promise<ChainStart> {
+): Promise<ChainStart | undefined> {
   const { store, metadata, clock } = context;
   const { topicId, clusterId } = identity;
   const known = await readChainStart(store, topic, topicId, signal);
@@ -113,6 +127,7 @@ async function findOrMakeStart(
 
   const otherIncarnations = (await discoverTopicIds(store, topic, signal)).some((id) => id !== topicId);
   const { startFrom, topicWasMissing } = context.wish(topic);
+  if (startFrom === null) return undefined;
   const partitions = (await metadata.describe([topic])).topics.get(topic)?.partitions ?? [];
   const found = await metadata.offsets(partitions.map((partition) => ({ topic, partition })));
   const offsets = new Map(

@@ -24,8 +24,8 @@ export type LandingContext = {
   writer: string;
   seal: SealSettings;
   sessionTimeoutMs: number;
-  /** what the datasets of a topic wish for, and whether this process has seen the topic missing since then */
-  wish(topic: string): { startFrom: StartFrom; topicWasMissing: boolean };
+  /** what the datasets of a topic wish for, null when it has none, and whether this process has seen the topic missing since then */
+  wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean };
 };
 
 /** A fresh attempt id with the writer's name and time. */

@@ -84,7 +84,7 @@ export class WantedTopics {
     return this.#existing.get(topic) ?? null;
   }
 
-  wish(topic: string): { startFrom: StartFrom; topicWasMissing: boolean } {
+  wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean } {
     return { startFrom: earliestWish(this.#datasets, topic), topicWasMissing: this.#seenMissing.has(topic) };
   }
 }

@@ -22,6 +22,7 @@ describe('first offsets', () => {
     ];
     expect(earliestWish(datasets, 'orders')).toBe('latest');
     expect(earliestWish([...datasets, { kafkaTopic: 'orders', startFrom: 'earliest' }], 'orders')).toBe('earliest');
+    expect(earliestWish(datasets, 'nobody-reads-it')).toBeNull();
   });
 
   test('latest means the end when the wish was made: an incarnation that came later is read from its beginning', () => {

@@ -14,6 +14,8 @@ export type CommitOptions = {
   deadlineMs: number;
   /** stops it early; after a put was sent the ending is then `unknown` unless it is certain */
   signal?: AbortSignal;
+  /** an earlier commit of the same bytes at the same key ended `unknown`: then a refusal says nothing about those */
+  mayBeApplied?: boolean;
 };
 
 /**
@@ -33,7 +35,7 @@ export async function commitObject(
   const { clock, random } = options;
   const endsAt = clock.monotonic() + options.deadlineMs;
   const deadline = deadlineSignal(options.deadlineMs, options.signal);
-  let state = initialCommitState;
+  let state = { ...initialCommitState, mayBeApplied: options.mayBeApplied ?? false };
   let request: 'put' | 'read' = 'put';
   let stored: Uint8Array | undefined;
   let lastError: unknown;

@@ -50,7 +50,9 @@ const racesMax = 30;
 /**
  * Makes a batch true: the ledger object, then the one PUT of the Delta log. Repeats the identical PUT until its outcome is known, then goes on by rule R4.
  * @param signal ends it early; the outcome may then stay unknown, which the next start reads from the table
- * @throws kind `unavailable`, code `commit_unknown`, only when `signal` fired before the outcome was known; `unavailable` or `invalid` when it is certain that nothing was written
+ * @throws kind `unavailable`, code `commit_unknown`, only when `signal` fired before the outcome of the commit was known; `unavailable` or `invalid` when it is
+ *         certain that no commit was written; `unavailable`, code `ledger_unsettled`, for a ledger object that no commit names; `corrupt` when the log, the ledger
+ *         or a quarantine segment are damaged, or the counts do not fit the chain (as `advanceLedger`)
  */
 export async function commitBatch(
   deps: CommitDeps,
@@ -112,11 +114,12 @@ async function settled(
   attemptId: string,
   signal: AbortSignal,
 ): Promise<{ status: 'committed' } | { status: 'conflicted'; body: Uint8Array }> {
-  for (;;) {
+  for (let mayBeApplied = false; ; mayBeApplied = true) {
     const outcome = await commitObject(deps.table, key, body, (stored) => attemptOf(stored) === attemptId, {
       ...deps,
       deadlineMs: settleDeadlineMs,
       signal,
+      mayBeApplied,
     });
     if (outcome.status !== 'unknown') return outcome;
     if (signal.aborted)

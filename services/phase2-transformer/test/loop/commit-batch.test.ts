@@ -3,6 +3,7 @@ import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import { readLedger } from '@millrace/core/delta/ledger-reader.ts';
 import { readTableState } from '@millrace/core/delta/snapshot.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
+import type { Clock } from '@millrace/core/ports/clock.ts';
 import { FaultyStore } from '@millrace/core/testing/faulty-store.ts';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
@@ -50,6 +51,21 @@ async function committed(outcome: ReturnType<ReturnType<typeof world>['commit']>
   const ending = await outcome;
   if (ending.status !== 'committed') throw new Error(JSON.stringify(ending));
   return ending;
+}
+
+/** A clock that goes on by sleeping only; `at` lets something happen at a time, ms. */
+function handClock() {
+  let now = 0;
+  const events: { ms: number; happen: () => void }[] = [];
+  const sleep = async (ms: number) => {
+    now += ms;
+    for (const event of events.splice(0)) {
+      if (event.ms <= now) event.happen();
+      else events.push(event);
+    }
+  };
+  const clock: Clock = { ...systemClock, now: () => now, monotonic: () => now, sleep };
+  return { clock, at: (ms: number, happen: () => void) => void events.push({ ms, happen }) };
 }
 
 describe('committing a batch', () => {
@@ -127,6 +143,24 @@ describe('committing a batch', () => {
     expect(w.objects.has('_delta_log/00000000000000000001.json')).toBe(false);
     w.objects.delete(own);
     expect((await readTableState(w.table))?.version).toBe(4n);
+  });
+
+  it('R4 settle first: a refusal after a lost answer says nothing about the put before it, however long ago', async () => {
+    const w = world();
+    // an answer is lost, the commit arrives later, and the store refuses and hides everything for longer than one round
+    const { clock, at } = handClock();
+    w.table.inject({ on: 'putIfAbsent', key: /_delta_log/, effect: 'loseAnswer' });
+    w.table.inject({ on: 'putIfAbsent', key: /_delta_log/, effect: 'refuse', times: Number.POSITIVE_INFINITY });
+    at(50_000, () => w.table.heal());
+    const ending = await commitBatch(
+      { table: w.table, clock, random: systemRandom },
+      dataset,
+      noTable,
+      batch(0, 0n, 5),
+      new AbortController().signal,
+    );
+    expect(ending).toMatchObject({ status: 'committed', version: 0n });
+    expect(w.ledgers()).toHaveLength(1);
   });
 
   it('an order to end while the outcome is unknown says so', async () => {

@@ -3,12 +3,16 @@ import type { ClusterDescription } from '../dump/source-metadata.ts';
 import { clientIsStale, type SeenTopic } from '../dump/stale-client.ts';
 import { earliestWish, type StartFrom } from '../dump/start.ts';
 
+/** So many answers in a row must not know a topic before it counts as missing: one broker may be behind. */
+const unknownAnswersMin = 2;
+
 /** What the datasets ask for, and which of their topics exist: the values the worker's watch turns over. Decides, asks nobody. */
 export class WantedTopics {
   #datasets: readonly Dataset[] = [];
   #existing = new Map<string, string>();
   readonly #seenMissing = new Set<string>();
-  #described = false;
+  /** answers in a row that did not know a wanted topic */
+  readonly #unknownAnswers = new Map<string, number>();
   /** since the consuming client was built */
   readonly #seen = new Map<string, SeenTopic>();
   #problems: ReadonlyMap<string, string> = new Map();
@@ -20,7 +24,8 @@ export class WantedTopics {
     const before = this.#datasets;
     this.#datasets = datasets;
     const wanted = this.wanted();
-    for (const topic of this.#seenMissing) if (!wanted.includes(topic)) this.#seenMissing.delete(topic);
+    for (const seen of [this.#seenMissing, this.#unknownAnswers])
+      for (const topic of seen.keys()) if (!wanted.includes(topic)) seen.delete(topic);
     return wanted.filter((topic) => before.length > 0 && count(datasets, topic) > count(before, topic));
   }
 
@@ -29,9 +34,8 @@ export class WantedTopics {
     return [...new Set(this.#datasets.map(({ kafkaTopic }) => kafkaTopic))].sort();
   }
 
-  /** Takes what a broker said of the wanted topics. @returns topics whose id is another than before */
+  /** Takes what a broker said of the wanted topics; a topic is missing only when `unknownAnswersMin` in a row say so. @returns topics whose id is another than before */
   setDescription({ topics, problems }: ClusterDescription, asked: readonly string[]): string[] {
-    this.#described = true;
     this.#problems = problems;
     const changed: string[] = [];
     for (const topic of asked) {
@@ -39,9 +43,13 @@ export class WantedTopics {
       const id = topics.get(topic)?.topicId;
       const before = this.#existing.get(topic);
       if (id === undefined) {
+        const answers = (this.#unknownAnswers.get(topic) ?? 0) + 1;
+        this.#unknownAnswers.set(topic, answers);
+        if (answers < unknownAnswersMin) continue;
         this.#seenMissing.add(topic);
         this.#existing.delete(topic);
       } else {
+        this.#unknownAnswers.delete(topic);
         if (before !== undefined && before !== id) changed.push(topic);
         this.#existing.set(topic, id);
       }
@@ -54,9 +62,9 @@ export class WantedTopics {
     return this.wanted().filter((topic) => this.#existing.has(topic));
   }
 
-  /** Wanted topics that do not exist, once a broker has said so. */
+  /** Wanted topics that do not exist, once brokers have said so. */
   missing(): string[] {
-    return this.#described ? this.wanted().filter((topic) => !this.#existing.has(topic) && this.#seenMissing.has(topic)) : [];
+    return this.wanted().filter((topic) => !this.#existing.has(topic) && this.#seenMissing.has(topic));
   }
 
   /** Does a description hold a topic that the consuming client will never read? Remembers what the client has seen. */

@@ -1,4 +1,5 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
+import { readEntry } from '@millrace/core/chain/entries.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
 import { tableConfigKey } from '@millrace/core/domain/keys.ts';
@@ -69,6 +70,8 @@ export class DatasetLeg {
   #hindrance: Hindrance;
   #head: TableHead = noTable;
   #starts = new Map<string, PartitionStart>();
+  /** landed records before the table's start, per source */
+  #skipped = new Map<string, { startOffset: bigint; endOffset: bigint }>();
   #follower: ChainFollower;
   #lastCommit: LastCommit | null = null;
   #configWritten = 0;
@@ -104,6 +107,7 @@ export class DatasetLeg {
         hasChains: this.#follower.size > 0,
         head: this.#head,
         starts: this.#starts,
+        skipped: this.#skipped,
         landed: this.#follower.landed(),
         lastCommit: this.#lastCommit,
         committedTimestamp: this.#follower.committedTimestamp(),
@@ -240,11 +244,23 @@ export class DatasetLeg {
   async #locate(source: SourcePartition): Promise<ChainPosition | undefined> {
     const key = sourceKey(source);
     const partition = this.#head.ledger?.partitions.find((known) => sourceKey(known) === key);
-    if (partition !== undefined) return { source, position: partition.position, seq: partition.seq };
+    if (partition !== undefined) {
+      await this.#noteSkipped(source, partition.startOffset);
+      return { source, position: partition.position, seq: partition.seq };
+    }
     const start = await resolveTableStart(this.#deps, this.#dataset, source, this.#buildStop.signal);
     if (start === undefined) return undefined;
     this.#starts.set(key, { topic: start.topic, source, startOffset: start.startOffset, seq: start.seq });
+    await this.#noteSkipped(source, start.startOffset);
     return { source, position: start.startOffset, seq: start.seq };
+  }
+
+  /** What `startFrom` latest leaves out is said. One GET a chain. */
+  async #noteSkipped(source: SourcePartition, startOffset: bigint): Promise<void> {
+    if (this.#dataset.startFrom !== 'latest') return;
+    const first = await readEntry(this.#deps.raw, this.#dataset.kafkaTopic, source, 0n, this.#buildStop.signal);
+    if (first === undefined || first.startOffset >= startOffset) this.#skipped.delete(sourceKey(source));
+    else this.#skipped.set(sourceKey(source), { startOffset: first.startOffset, endOffset: startOffset });
   }
 
   /** @returns how the batch ended; undefined when it was not begun, because of a pause or an end */

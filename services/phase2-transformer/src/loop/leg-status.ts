@@ -18,6 +18,8 @@ export type LegView = {
   hasChains: boolean;
   head: TableHead;
   starts: ReadonlyMap<string, PartitionStart>;
+  /** landed records before the table's start, per source: left out by `startFrom` latest */
+  skipped: ReadonlyMap<string, { startOffset: bigint; endOffset: bigint }>;
   landed: ReadonlyMap<string, bigint>;
   lastCommit: LastCommit | null;
   committedTimestamp: number | null;
@@ -70,11 +72,21 @@ export function reportOf(view: LegView, worker: string): TableReport {
   };
 }
 
-function reasonOf({ dataset, hindrance }: LegView, state: DatasetState): string | null {
+/** Sources named in a sentence at most. */
+const skippedShownMax = 5;
+
+function skippedWords(skipped: LegView['skipped']): string | null {
+  if (skipped.size === 0) return null;
+  const shown = [...skipped].slice(0, skippedShownMax).map(([key, { startOffset, endOffset }]) => `${key} [${startOffset}, ${endOffset})`);
+  const more = skipped.size > shown.length ? ` and ${skipped.size - shown.length} more` : '';
+  return `by startFrom latest these landed records are not in the table: ${shown.join(', ')}${more}`;
+}
+
+function reasonOf({ dataset, hindrance, skipped }: LegView, state: DatasetState): string | null {
   if (hindrance?.kind === 'blocked') return hindrance.block.reason;
   if (hindrance?.kind === 'failed') return hindrance.reason;
   if (state === 'PAUSED') return 'paused by a person';
-  return state === 'WAITING_FOR_TOPIC' ? `nothing of topic ${dataset.kafkaTopic} has landed yet` : null;
+  return state === 'WAITING_FOR_TOPIC' ? `nothing of topic ${dataset.kafkaTopic} has landed yet` : skippedWords(skipped);
 }
 
 function highest(a: bigint, b: bigint | undefined): bigint {

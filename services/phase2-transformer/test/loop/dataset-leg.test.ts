@@ -102,7 +102,8 @@ describe('a table leg', () => {
     await chain.data(orders(50));
     const { id } = w.metastore.register({ name: 'late', kafkaTopic: 'orders', startFrom: 'latest' });
     const running = w.start();
-    await w.until('late', 'knows its start', (r) => r.partitions[0]?.startOffset === 50n);
+    const begun = await w.until('late', 'knows its start', (r) => r.partitions[0]?.startOffset === 50n);
+    expect(begun.reason).toBe(`by startFrom latest these landed records are not in the table: ${topicId}/0 [0, 50)`);
     await chain.data(orders(2));
     const added = new HandChain(w.raw, 'orders', topicId, 1, 0n, new Date(Date.now() + 1000).toISOString());
     await added.claim();

@@ -8,6 +8,9 @@ import { sourcesTag } from './settle.ts';
 /** A data file that lies in the store under a name nobody else can produce. `key` is below the table root. */
 export type UploadedFile = { key: string; file: Omit<BuiltFile, 'bytes'>; bytes: number; uploadedAt: number };
 
+/** All partition folders of a data file together, bytes (all is ASCII): a key has at most 1,024, and the table's own folder needs its share. Longer ones are cut alike. */
+const folderBytesMax = 512;
+
 /** Folder and name of a data file. The folder is for people, the truth is in `partitionValues`; only `[A-Za-z0-9._-]` keeps escapes out of paths. Pure. */
 export function dataFileKey(
   partitionColumns: readonly string[],
@@ -15,9 +18,13 @@ export function dataFileKey(
   index: number,
   ulid: string,
 ): string {
-  const folders = partitionColumns.map(
-    (column) => `${safeFolder(column)}=${safeSegment(partitionValues[column] ?? '__HIVE_DEFAULT_PARTITION__')}/`,
-  );
+  const pairs = partitionColumns.map((column) => [
+    safeFolder(column),
+    safeSegment(partitionValues[column] ?? '__HIVE_DEFAULT_PARTITION__'),
+  ]);
+  const isLong = pairs.reduce((bytes, [column = '', value = '']) => bytes + column.length + value.length + 2, 0) > folderBytesMax;
+  const partMax = isLong ? Math.floor((folderBytesMax / pairs.length - 2) / 2) : folderBytesMax;
+  const folders = pairs.map((pair) => `${pair.map((text) => text.slice(0, partMax)).join('=')}/`);
   return `${folders.join('')}part-${String(index).padStart(5, '0')}-${ulid}.c000.zstd.parquet`;
 }
 

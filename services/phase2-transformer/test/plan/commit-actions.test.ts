@@ -64,6 +64,19 @@ describe('a commit', () => {
     expect(encodePath(key)).toBe(key);
   });
 
+  it('names files of any partition values within what a key may hold', () => {
+    const columns = Array.from({ length: 16 }, (_, i) => `${i}${'c'.repeat(200)}`);
+    const values = Object.fromEntries(columns.map((column) => [column, 'ü'.repeat(300)]));
+    for (let count = 1; count <= 16; count++) {
+      const key = dataFileKey(columns.slice(0, count), values, 99_999, '01KDX4Q9TQ7B8C9D0E1F2G3H4J');
+      const folders = key.split('/').slice(0, -1);
+      expect(folders).toHaveLength(count);
+      expect(folders.join('/').length).toBeLessThanOrEqual(512);
+      for (const [index, folder] of folders.entries()) expect(folder).toMatch(new RegExp(`^${index}c+=_+$`));
+    }
+    expect(dataFileKey(columns.slice(0, 1), values, 0, 'U')).toContain(`${'c'.repeat(79)}=${'_'.repeat(80)}/`);
+  });
+
   it('paths of others are decoded once', () => {
     expect(decodePath('p=a%2520b/part.parquet')).toBe('p=a%20b/part.parquet');
     expect(encodePath('p=a%20b/part.parquet')).toBe('p=a%2520b/part.parquet');

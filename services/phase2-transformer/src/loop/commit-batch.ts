@@ -11,7 +11,7 @@ import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import { encodeMetadata, foreignConfiguration, type TableFacts } from '../formats/delta/metadata.ts';
 import type { Block } from '../plan/block.ts';
-import { floodBlock } from '../plan/blocks.ts';
+import { floodBlock, quarantineFullBlock } from '../plan/blocks.ts';
 import { planActions, type UploadedFile } from '../plan/commit-actions.ts';
 import { checkFlood } from '../plan/flood.ts';
 import { advanceLedger, type PartitionStart } from '../plan/ledger-sums.ts';
@@ -196,6 +196,15 @@ async function planLedger(
   const partitions = advanceLedger(head.ledger?.partitions ?? [], batch.starts, batch.pieces, batch.counts);
   const flood = checkFlood(head.ledger?.floodCheck ?? 'pending', partitions, batch.floodWaived);
   if ('blocked' in flood) return { block: floodBlock(flood.blocked, dataset.name) };
+  const segments = [...(head.ledger?.quarantineSegments ?? []), ...batch.segments];
+  const open = await openSegments(deps, segments);
+  if (open === undefined)
+    return {
+      block: quarantineFullBlock(
+        segments.reduce((sum, { records }) => sum + records, 0n),
+        dataset.name,
+      ),
+    };
   return {
     ledger: {
       format: ledgerFormat,
@@ -209,7 +218,7 @@ async function planLedger(
       createdAt: new Date(deps.clock.now()).toISOString(),
       floodCheck: flood.floodCheck,
       partitions,
-      quarantineSegments: await openSegments(deps, [...(head.ledger?.quarantineSegments ?? []), ...batch.segments]),
+      quarantineSegments: open,
     },
   };
 }

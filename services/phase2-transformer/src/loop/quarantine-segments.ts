@@ -12,6 +12,8 @@ const segmentsMax = 1000;
 const mergedAtOnce = 100;
 /** Pointers in one segment written for one batch: bounds its size (about 400 bytes each). */
 const pointersPerSegmentMax = 10_000;
+/** Bytes of the segments that are merged into one: bounds the memory of merging, and the whole open set. */
+export const mergedBytesMax = 8 * 1024 ** 2;
 
 type Deps = { table: ObjectStore; random: Random };
 
@@ -38,14 +40,28 @@ async function writeSegment({ table, random }: Deps, pointers: QuarantinePointer
 /**
  * The open set a ledger names: `refs` as they are, or with the smallest merged until at most 1,000 are left, so that merging costs each pointer a few rewrites and not one a commit.
  * The merged ones stay in the store: an older ledger names them.
+ * @returns undefined when no two of more than 1,000 are small enough to be merged: a ledger cannot name so many set-aside records
  */
-export async function openSegments(deps: Deps, refs: readonly QuarantineSegmentRef[]): Promise<QuarantineSegmentRef[]> {
+export async function openSegments(deps: Deps, refs: readonly QuarantineSegmentRef[]): Promise<QuarantineSegmentRef[] | undefined> {
   let open = [...refs];
   while (open.length > segmentsMax) {
-    const smallest = new Set([...open].sort((a, b) => a.bytes - b.bytes).slice(0, Math.max(mergedAtOnce, open.length - segmentsMax + 1)));
+    const smallest = smallestSegments(open);
+    if (smallest.size < 2) return undefined;
     const pointers: QuarantinePointer[] = [];
     for (const ref of smallest) pointers.push(...(await readQuarantineSegment(deps.table, ref)));
     open = [...open.filter((ref) => !smallest.has(ref)), await writeSegment(deps, pointers)];
   }
   return open;
+}
+
+/** What is merged next: the smallest, as many as one segment may hold. Pure. */
+function smallestSegments(open: readonly QuarantineSegmentRef[]): Set<QuarantineSegmentRef> {
+  const smallest = new Set<QuarantineSegmentRef>();
+  let bytes = 0;
+  for (const ref of [...open].sort((a, b) => a.bytes - b.bytes).slice(0, mergedAtOnce)) {
+    bytes += ref.bytes;
+    if (bytes > mergedBytesMax) break;
+    smallest.add(ref);
+  }
+  return smallest;
 }

@@ -29,6 +29,18 @@ export function tablePartitionsBlock(
   };
 }
 
+/** The open set of quarantine pointers is full. `records` are set aside in all. */
+export function quarantineFullBlock(records: bigint, name: string): Block {
+  return {
+    code: 'quarantine_full',
+    reason: `${records} records are set aside in more quarantine segments than a ledger can name: the topic is not what this dataset expects`,
+    nextAction: evaluateAgain(
+      'mend what is produced, and make a dataset under another name with startFrom latest; this table stays as it is, and resuming tries the same batch again',
+      name,
+    ),
+  };
+}
+
 /** Commits that were there are gone: the folder was removed or replaced under a running worker. `found` is the newest version there is now. */
 export function tableGoneBlock(known: bigint, found: bigint | undefined, name: string): Block {
   return {

@@ -3,7 +3,7 @@ import { readQuarantineSegment } from '@millrace/core/delta/ledger-reader.ts';
 import type { QuarantinePointer } from '@millrace/core/domain/ledger.ts';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
-import { openSegments, writeSegments } from '../../src/loop/quarantine-segments.ts';
+import { mergedBytesMax, openSegments, writeSegments } from '../../src/loop/quarantine-segments.ts';
 
 const pointer = (offset: number): QuarantinePointer => ({
   rawObject: 'orders/x',
@@ -39,12 +39,27 @@ describe('quarantine segments', () => {
     const deps = { table: store, random: systemRandom };
     const refs = [];
     for (let i = 0; i < 1001; i++) refs.push(...(await writeSegments(deps, range(i === 0 ? 50 : 1, i * 100))));
-    const open = await openSegments(deps, refs);
+    const open = (await openSegments(deps, refs)) ?? expect.fail();
     expect(open.length).toBeLessThanOrEqual(1000);
     expect(open[0]).toBe(refs[0]);
     const pointers = [];
     for (const ref of open) pointers.push(...(await readQuarantineSegment(store, ref)));
     expect(new Set(pointers.map(({ startOffset }) => startOffset)).size).toBe(1050);
     expect(open.reduce((sum, { records }) => sum + records, 0n)).toBe(1050n);
+  });
+
+  it('are merged into segments of bounded size only, and beyond that refused', async () => {
+    const { store, objects } = memoryStore();
+    const deps = { table: store, random: systemRandom };
+    const large = { key: 'large', sha256: '0'.repeat(64), bytes: mergedBytesMax, records: 1n };
+    const many = Array.from({ length: 998 }, () => large);
+    const small = [];
+    for (let i = 0; i < 3; i++) small.push(...(await writeSegments(deps, range(1, i))));
+    const open = (await openSegments(deps, [...many, ...small])) ?? expect.fail();
+    expect(open.slice(0, -1)).toEqual(many);
+    expect(await readQuarantineSegment(store, open.at(-1) ?? expect.fail())).toEqual(range(3));
+    const before = objects.size;
+    expect(await openSegments(deps, [...many, ...small.slice(0, 1), large, large])).toBeUndefined();
+    expect(objects.size).toBe(before);
   });
 });

@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { ConnectionOptions, metadataV12 } from '@platformatic/kafka';
+import { judgeLeader } from '../dump/leader.ts';
 import {
   type ClusterDescription,
   type IdentityAnswer,
@@ -13,6 +14,8 @@ import {
 import { answerWithin, type Broker, type BrokerAddress, BrokerConnections, parseBrokers } from './brokers.ts';
 
 type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
+/** `asked`: node id of the broker that answered; null when any would do. `requestedAt`: monotonic ms. */
+type Answered = { answer: MetadataResponse; requestedAt: number; asked: number | null };
 
 /** Kafka's error codes that we act on. */
 const noError = 0;
@@ -44,7 +47,7 @@ export class KafkaMetadata implements SourceMetadata {
   /** partition → node id that led it when last told; a hint, proven by the leader's own answer */
   readonly #leaders = new Map<string, number>();
   /** questions not sent yet, by node id */
-  readonly #questions = new Map<number, { topics: Set<string>; answer: Promise<{ answer: MetadataResponse; requestedAt: number }> }>();
+  readonly #questions = new Map<number, { topics: Set<string>; answer: Promise<Answered> }>();
   #next = 0;
 
   constructor(options: { brokers: string; clientId: string; security: ConnectionOptions; clock: Clock }) {
@@ -61,8 +64,7 @@ export class KafkaMetadata implements SourceMetadata {
   async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {
     const key = partitionKey({ topic, partition });
     for (let hop = 0; hop < leaderHopsMax; hop++) {
-      const nodeId = this.#leaders.get(key);
-      const { answer, requestedAt } = await this.#askNode(nodeId, topic).catch((error) => {
+      const { answer, requestedAt, asked } = await this.#askNode(this.#leaders.get(key), topic).catch((error) => {
         this.#leaders.delete(key);
         throw error;
       });
@@ -71,11 +73,12 @@ export class KafkaMetadata implements SourceMetadata {
       if (problem !== undefined) throw new MillraceError('unavailable', 'topic_not_described', problem, { topic });
       const topicId = topics.get(topic)?.topicId ?? null;
       const led = answer.topics.find(({ name }) => name === topic)?.partitions.find(({ partitionIndex }) => partitionIndex === partition);
-      if (led !== undefined && led.leaderId === nodeId)
+      const worth = judgeLeader(asked, led?.leaderId ?? null);
+      if (worth === 'absent') return { clusterId, topicId, partitionExists: false, requestedAt, leaderEpoch: null };
+      if (worth === 'proven' && led !== undefined)
         return { clusterId, topicId, partitionExists: true, requestedAt, leaderEpoch: led.leaderEpoch >= 0 ? led.leaderEpoch : null };
-      if (led !== undefined) this.#leaders.set(key, led.leaderId);
-      else if (nodeId === undefined) return { clusterId, topicId, partitionExists: false, requestedAt, leaderEpoch: null };
-      else this.#leaders.delete(key); // a broker that led it once may be behind: ask any other
+      if (worth === 'ask_leader' && led !== undefined) this.#leaders.set(key, led.leaderId);
+      else this.#leaders.delete(key);
     }
     throw new MillraceError(
       'unavailable',
@@ -119,8 +122,8 @@ export class KafkaMetadata implements SourceMetadata {
     return this.#connections.close();
   }
 
-  /** Joins questions of one turn to one broker into one request, so that hundreds of partitions cost a few requests. `undefined` asks any broker. */
-  #askNode(nodeId: number | undefined, topic: string): Promise<{ answer: MetadataResponse; requestedAt: number }> {
+  /** Joins questions of one turn to one broker into one request, so that hundreds of partitions cost a few requests. `undefined`, and a node without a known address, ask any broker. */
+  #askNode(nodeId: number | undefined, topic: string): Promise<Answered> {
     const node = nodeId ?? -1;
     const waiting = this.#questions.get(node);
     if (waiting !== undefined) {
@@ -132,7 +135,7 @@ export class KafkaMetadata implements SourceMetadata {
       this.#questions.delete(node);
       const address = this.#addresses.get(node);
       const broker = address === undefined ? await this.#anyBroker() : await this.#connections.to(address);
-      return this.#ask(broker, [...topics]);
+      return { ...(await this.#ask(broker, [...topics])), asked: address === undefined ? null : node };
     });
     this.#questions.set(node, { topics, answer });
     return answer;
@@ -169,8 +172,11 @@ export class KafkaMetadata implements SourceMetadata {
     this.#addresses = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const { name, errorCode, partitions } of answer.topics)
       if (errorCode === noError)
-        for (const { partitionIndex, leaderId } of partitions)
-          this.#leaders.set(partitionKey({ topic: name ?? '', partition: partitionIndex }), leaderId);
+        for (const { partitionIndex, leaderId } of partitions) {
+          const key = partitionKey({ topic: name ?? '', partition: partitionIndex });
+          if (leaderId >= 0) this.#leaders.set(key, leaderId);
+          else this.#leaders.delete(key);
+        }
     return { answer, requestedAt };
   }
 

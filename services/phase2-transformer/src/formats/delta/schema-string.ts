@@ -43,7 +43,7 @@ function encodeType(type: ColumnType, elementIds: number[]): DeltaType {
 
 /**
  * Columns of a `schemaString` that Millrace wrote. Pure.
- * @throws kind `invalid`, code `foreign_schema`, when a field carries none of our ids or a type we never write: the table was made or changed by somebody else
+ * @throws kind `invalid`, code `foreign_schema`, when a field carries none of our ids, takes no null or has a type we never write: the table was made or changed by somebody else
  */
 export function decodeSchemaString(schemaString: string): Column[] {
   const root = JSON.parse(schemaString) as DeltaType;
@@ -53,6 +53,7 @@ export function decodeSchemaString(schemaString: string): Column[] {
 
 function decodeField(field: DeltaField, parent: string): Column {
   const path = parent === '' ? field.name : `${parent}.${field.name}`;
+  if (!field.nullable) throw foreign(path, 'it takes no null');
   const metadata = field.metadata ?? {};
   const fieldId = metadata[fieldIdKey];
   if (typeof fieldId !== 'number') throw foreign(path, 'it carries no millrace.fieldId');
@@ -75,6 +76,7 @@ function decodeType(type: DeltaType, path: string, elementIds: number[]): Column
   }
   if (type.type === 'struct') return { kind: 'struct', fields: type.fields.map((field) => decodeField(field, path)) };
   if (type.type !== 'array') throw foreign(path, `its type is ${JSON.stringify((type as { type: unknown }).type)}`);
+  if (!type.containsNull) throw foreign(path, 'its list takes no null');
   const elementFieldId = elementIds.shift();
   if (elementFieldId === undefined) throw foreign(path, 'its list carries no element id');
   return { kind: 'list', element: decodeType(type.elementType, `${path}[]`, elementIds), elementFieldId };

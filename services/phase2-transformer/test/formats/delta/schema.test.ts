@@ -82,4 +82,61 @@ describe('schemas in the Delta log', () => {
     const added = '{"type":"struct","fields":[{"name":"x","type":"long","nullable":true,"metadata":{}}]}';
     expect(() => decodeMetadata({ ...metadata, schemaString: added })).toThrow(/column x.*no millrace.fieldId/);
   });
+
+  describe('what others changed is found and named', () => {
+    const member = (name: string, kind: 'long' | 'string', fieldId: number): Column => ({ name, type: { kind }, fieldId, origin: 'data' });
+    const written = encodeMetadata(
+      'id',
+      'orders',
+      1,
+      facts({
+        columns: [
+          member('a', 'long', 1),
+          member('b', 'string', 2),
+          { name: 's', type: { kind: 'struct', fields: [member('x', 'long', 3), member('y', 'long', 4)] }, fieldId: 5, origin: 'data' },
+        ],
+        partitionColumns: ['a', 'b'],
+        undecided: [{ path: ['u'], seen: ['null'] }],
+        maxFieldId: 5,
+      }),
+    );
+    type Field = { name: string; type: unknown; nullable: boolean; metadata: Record<string, unknown> };
+    const withFields = (change: (fields: Field[]) => unknown[]) => {
+      const root = JSON.parse(written.schemaString) as { fields: Field[] };
+      return { ...written, schemaString: JSON.stringify({ ...root, fields: change(root.fields) }) };
+    };
+    const configured = (name: string, value: string) => ({ ...written, configuration: { ...written.configuration, [name]: value } });
+
+    it.each([
+      ['a dropped column', withFields((fields) => fields.filter(({ name }) => name !== 'b')), /column b is gone$/],
+      [
+        'a dropped member',
+        withFields(([a, b, s]) => [
+          a,
+          b,
+          { ...s, type: { type: 'struct', fields: (s?.type as { fields: Field[] } | undefined)?.fields.slice(1) } },
+        ]),
+        /column s was changed$/,
+      ],
+      ['another type', withFields(([a, ...rest]) => [{ ...a, type: 'string' }, ...rest]), /column a was changed$/],
+      ['another name', withFields(([a, ...rest]) => [{ ...a, name: 'c' }, ...rest]), /column a is gone; column c was added$/],
+      ['another order', withFields(([a, b, s]) => [b, a, s]), /columns are in another order$/],
+      ['no nulls', withFields(([a, ...rest]) => [{ ...a, nullable: false }, ...rest]), /column a.*takes no null$/],
+      ['other partition columns', { ...written, partitionColumns: ['b', 'a'] }, /partition columns were \["a","b"\] and are \["b","a"\]$/],
+      ['our configuration', configured('millrace.maxFieldId', '3'), /millrace\.\* configuration was changed$/],
+      ['undecided fields', configured('millrace.undecided', 'x'), /millrace\.\* configuration was changed$/],
+      ['our note', configured('millrace.written', '{}'), /cannot be read$/],
+    ])('%s', (_, metadata, reason) => {
+      expect(() => decodeMetadata(metadata)).toThrow(reason);
+    });
+
+    it('but what does not touch rows is no change: comments, settings of theirs, another spelling of the JSON', () => {
+      const commented = withFields((fields) =>
+        fields.map(({ name, type, nullable, metadata }) => ({ metadata: { comment: 'c', ...metadata }, nullable, type, name })),
+      );
+      expect(decodeMetadata({ ...commented, configuration: { 'delta.logRetentionDuration': 'x', ...commented.configuration } })).toEqual(
+        decodeMetadata(written),
+      );
+    });
+  });
 });

@@ -3,7 +3,7 @@ import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import type { TableReport } from '@millrace/core/domain/reports.ts';
 import { sourceKey } from '@millrace/core/domain/source.ts';
 import type { Block } from '../plan/block.ts';
-import type { PartitionStart } from '../plan/ledger-sums.ts';
+import { emptyPartition, type PartitionStart } from '../plan/ledger-sums.ts';
 import type { TableHead } from './table-head.ts';
 
 /** What stands in the way of a table leg, if anything. `atResume` is the dataset's resumeCount when it blocked. */
@@ -43,19 +43,7 @@ export function reportOf(view: LegView, worker: string): TableReport {
     landed: highest(partition.position, landed.get(sourceKey(partition))),
   }));
   for (const [key, start] of view.starts)
-    if (!inLedger.has(key))
-      partitions.push({
-        topic: start.topic,
-        ...start.source,
-        startOffset: start.startOffset,
-        position: start.startOffset,
-        seq: start.seq,
-        committed: 0n,
-        quarantined: {},
-        dropped: {},
-        gaps: {},
-        landed: highest(start.startOffset, landed.get(key)),
-      });
+    if (!inLedger.has(key)) partitions.push({ ...emptyPartition(start), landed: highest(start.startOffset, landed.get(key)) });
   return {
     datasetId: dataset.id,
     worker,

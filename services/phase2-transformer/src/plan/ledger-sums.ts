@@ -22,7 +22,7 @@ export function advanceLedger(
   const partitions = new Map(before.map((partition) => [sourceKey(partition), partition]));
   const countsOf = new Map(counts.map((count) => [sourceKey(count), count]));
   for (const [key, own] of groupBySource(pieces))
-    partitions.set(key, advance(partitions.get(key) ?? emptyPartition(key, starts), own, countsOf.get(key)));
+    partitions.set(key, advance(partitions.get(key) ?? emptyPartition(startOf(key, starts)), own, countsOf.get(key)));
   for (const key of countsOf.keys())
     if (!partitions.has(key))
       throw new MillraceError('internal', 'counts_of_nothing', `counts for ${key}, which is not in the batch`, { key });
@@ -38,9 +38,14 @@ function groupBySource(pieces: readonly ChainPiece[]): Map<string, ChainPiece[]>
   return groups;
 }
 
-function emptyPartition(key: string, starts: ReadonlyMap<string, PartitionStart>): PartitionLedger {
+function startOf(key: string, starts: ReadonlyMap<string, PartitionStart>): PartitionStart {
   const start = starts.get(key);
   if (start === undefined) throw new MillraceError('internal', 'no_table_start', `no table start is known for ${key}`, { key });
+  return start;
+}
+
+/** A partition of a ledger before its first batch. Pure. */
+export function emptyPartition(start: PartitionStart): PartitionLedger {
   return {
     topic: start.topic,
     ...start.source,

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { ArrowParquetEncoder } from '../formats/parquet/arrow-parquet-encoder.ts';
-import { runBatch } from './batch-run.ts';
+import { computeBatch } from './compute-batch.ts';
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts';
 
 /* The thread behind WorkerPool: one batch at a time, nothing kept between them. */
@@ -15,7 +15,7 @@ parentPort?.on('message', ({ input }: WorkerRequest) => {
 
 function answer(input: WorkerRequest['input']): { reply: WorkerReply; transfer: ArrayBuffer[] } {
   try {
-    const output = runBatch(input, encoder);
+    const output = computeBatch(input, encoder);
     const transfer = output.status === 'built' ? output.files.map((file) => file.bytes.buffer as ArrayBuffer) : [];
     return { reply: { output, heldBytes: encoder.heldBytes() }, transfer };
   } catch (error) {

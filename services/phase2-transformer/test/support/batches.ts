@@ -4,8 +4,8 @@ import type { TableSchema } from '@millrace/core/domain/table-schema.ts';
 import { ArrowParquetEncoder } from '../../src/formats/parquet/arrow-parquet-encoder.ts';
 import { classifyChange } from '../../src/infer/classify-change.ts';
 import type { SchemaChange } from '../../src/infer/schema-change.ts';
-import { runBatch } from '../../src/workers/batch-run.ts';
 import type { BatchInput, BatchObject, BatchOutput } from '../../src/workers/batch-worker-port.ts';
+import { computeBatch } from '../../src/workers/compute-batch.ts';
 
 export const noSchema: TableSchema = { columns: [], partitionColumns: [], undecided: [], maxFieldId: 0 };
 export const topicId = 'Mh5vQ2xKRc6dJ0sW8yTb_A';
@@ -65,7 +65,7 @@ export function settle(input: BatchInput): { output: BatchOutput; change: Schema
   let change: SchemaChange = { kind: 'NONE', newSchema: input.schema, diff: [] };
   let { schema } = input;
   for (let round = 0; round < 3; round++) {
-    const output = runBatch({ ...input, schema }, encoder);
+    const output = computeBatch({ ...input, schema }, encoder);
     if (output.status !== 'deviates') return { output, change, schema };
     change = classifyChange(schema, output.evidence, input.partitionKeys);
     if (change.kind === 'BREAKING') return { output, change, schema };

@@ -2,7 +2,7 @@ import type { BlockDecision } from '@millrace/core/domain/dataset.ts';
 import { describe, expect, test } from 'vitest';
 import { nestingDepthMax } from '../../src/infer/limits.ts';
 import { typeText } from '../../src/infer/type-text.ts';
-import { runBatch } from '../../src/workers/batch-run.ts';
+import { computeBatch } from '../../src/workers/compute-batch.ts';
 import {
   batchOf,
   build,
@@ -77,7 +77,7 @@ describe('records become rows', () => {
     const { output, schema } = build(batchOf([objectOf(['1', 'null'])]));
     expect(output.files).toEqual([]);
     expect(schema.columns.map(({ origin }) => origin)).toEqual(Array(5).fill('provenance'));
-    expect(runBatch(batchOf([]), encoder)).toMatchObject({ status: 'deviates' });
+    expect(computeBatch(batchOf([]), encoder)).toMatchObject({ status: 'deviates' });
   });
 
   test('the last of duplicate members wins, and names of Object.prototype are ordinary', async () => {
@@ -363,7 +363,7 @@ describe('a raw object that is not what was written', () => {
     ['a cut line', rawObject('{"offset":0,"timestamp":1,"key":null,"value":{}')],
     ['a line without a value', rawObject('{"offset":0,"timestamp":1,"key":null}\n')],
   ])('%s is corrupt, and named', (_, broken) => {
-    expect(runBatch(batchOf([broken]), encoder)).toMatchObject({ status: 'corrupt', rawObjectKey: broken.rawObjectKey });
+    expect(computeBatch(batchOf([broken]), encoder)).toMatchObject({ status: 'corrupt', rawObjectKey: broken.rawObjectKey });
   });
 });
 

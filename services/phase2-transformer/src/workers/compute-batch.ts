@@ -20,7 +20,7 @@ import type { BatchInput, BatchObject, BatchOutput, BuiltFile, SourceCounts } fr
 import { QuarantineRuns } from './quarantine-runs.ts';
 
 /** Runs one batch to its end. Synchronous: for a worker thread. Pure but for the encoder. @see BatchCompute.build */
-export function runBatch(input: BatchInput, encoder: ParquetEncoder): BatchOutput {
+export function computeBatch(input: BatchInput, encoder: ParquetEncoder): BatchOutput {
   const run = new BatchRun(input, encoder);
   const objects = [...input.objects].sort(
     (a, b) => compareText(a.topicId, b.topicId) || a.partition - b.partition || compareOffsets(a.startOffset, b.startOffset),
@@ -163,14 +163,14 @@ class BatchRun {
     }
     const builder = this.builderFor(values);
     if (!builder.add(record, this.source, textLength)) {
-      if (builder.rows === 0) this.builders.delete(partitionKey(values));
+      if (builder.rows === 0) this.builders.delete(valuesKey(values));
       return false;
     }
-    if (builder.rows === 1) this.countTablePartition(partitionKey(values));
+    if (builder.rows === 1) this.countTablePartition(valuesKey(values));
     this.current.committed++;
     if (builder.isFull(this.input.targetFileBytes) && !this.deviates) {
       this.encode(builder);
-      this.builders.delete(partitionKey(values));
+      this.builders.delete(valuesKey(values));
     }
     return true;
   }
@@ -209,7 +209,7 @@ class BatchRun {
   }
 
   private builderFor(values: (string | null)[]): TableBuilder {
-    const key = partitionKey(values);
+    const key = valuesKey(values);
     let builder = this.builders.get(key);
     if (builder === undefined) {
       builder = new TableBuilder(this.input.schema, this.append, this.partition, values);
@@ -251,7 +251,7 @@ function isMissing(record: JsonObject, path: readonly string[]): boolean {
   return typeof value === 'object' && scalarText(value) === null;
 }
 
-function partitionKey(values: readonly (string | null)[]): string {
+function valuesKey(values: readonly (string | null)[]): string {
   return values.map((value) => (value === null ? '-' : `${value.length}:${value}`)).join('');
 }
 

@@ -1,6 +1,9 @@
 import type { ChainEntry, ChainStart } from './chain.ts';
 import { MillraceError } from './errors.ts';
 
+/** `clusterId` of a chain that was begun by a client that could not tell the cluster. The chain keeps it to its end: all entries of a chain name one cluster. */
+export const unknownCluster = 'unknown';
+
 /** First offset of a partition's chain: as resolved in `start.json`; 0 for a partition that came later. Pure. */
 export function startOffsetOf(start: ChainStart, partition: number): bigint {
   return start.partitions[String(partition)] ?? 0n;

@@ -1,6 +1,7 @@
 import { type ChainEntry, type ChainStart, type ClaimEntry, chainFormat } from '@millrace/core/domain/chain.ts';
-import { startOffsetOf } from '@millrace/core/domain/chain-rules.ts';
+import { startOffsetOf, unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import type { SourceIdentity } from '@millrace/core/domain/source.ts';
+import { maySameCluster } from './identity.ts';
 
 /** Who writes an entry, and when: arguments of every planner that makes one. */
 export type WriterStamp = { attemptId: string; writer: string; nowMs: number };
@@ -8,19 +9,25 @@ export type WriterStamp = { attemptId: string; writer: string; nowMs: number };
 /** Where a claimed chain stands: what the next entry follows. */
 export type ChainHead = { seq: bigint; epoch: bigint; nextOffset: bigint; leaderEpoch: number | null; chainStart: bigint };
 
+/** A source as the brokers name it now. */
+export type AskedSource = Omit<SourceIdentity, 'clusterId'> & { clusterId: string | null };
+
 export type ClaimPlan = { do: 'claim'; entry: ClaimEntry; chainStart: bigint } | { do: 'stop'; reason: string };
 
 /**
  * The claim that makes us the owner of a chain: epoch + 1 behind the tail, covering nothing. Pure.
  * A chain that was closed may be claimed again by the same id (R1). A chain of another cluster is another source and is never gone on with.
+ * The cluster may be unknown on either side; the chain's entries then keep what the chain began with, also when more is known later.
+ * @param asked who is read; `clusterId` null when it cannot be told
  * @param tail the newest entry; undefined when the chain has none, then it starts where `start` says
  */
-export function planClaim(source: SourceIdentity, tail: ChainEntry | undefined, start: ChainStart, stamp: WriterStamp): ClaimPlan {
+export function planClaim(asked: AskedSource, tail: ChainEntry | undefined, start: ChainStart, stamp: WriterStamp): ClaimPlan {
   const stored = tail?.source.clusterId ?? start.clusterId;
-  if (stored !== source.clusterId)
+  const source: SourceIdentity = { ...asked, clusterId: stored };
+  if (!maySameCluster(stored === unknownCluster ? null : stored, asked.clusterId))
     return {
       do: 'stop',
-      reason: `the chain of ${source.topic} ${source.topicId}/${source.partition} is of cluster ${stored}, the brokers are of cluster ${source.clusterId}: it is another source and is not mixed. Point KAFKA_BROKERS at the right cluster, or MILLRACE_RAW_URL at another place.`,
+      reason: `the chain of ${source.topic} ${source.topicId}/${source.partition} is of cluster ${stored}, the brokers are of cluster ${asked.clusterId}: it is another source and is not mixed. Point KAFKA_BROKERS at the right cluster, or MILLRACE_RAW_URL at another place.`,
     };
   const chainStart = startOffsetOf(start, source.partition);
   const nextOffset = tail?.endOffset ?? chainStart;

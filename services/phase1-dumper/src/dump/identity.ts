@@ -1,8 +1,13 @@
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
 import type { IdentityAnswer } from './source-metadata.ts';
 
+/** Do two answers leave room for being of one cluster? Pure. null, which is not known, goes with every cluster: then topic ids alone tell sources apart. */
+export function maySameCluster(a: string | null, b: string | null): boolean {
+  return a === null || b === null || a === b;
+}
+
 /** Who a partition's buffer belongs to, and until when that is proven. `confirmedAt`: when the last question was *sent* whose answer named this id, monotonic ms. */
-export type KnownIdentity = { clusterId: string; topicId: string; confirmedAt: number };
+export type KnownIdentity = { clusterId: string | null; topicId: string; confirmedAt: number };
 
 export type IdentityVerdict =
   | { verdict: 'same'; confirmedAt: number }
@@ -11,11 +16,11 @@ export type IdentityVerdict =
   /** another topic of that name: the old chain may be closed */
   | { verdict: 'recreated'; topicId: string }
   /** brokers of another cluster answer: another source; the old one may still live, so nothing is closed */
-  | { verdict: 'other_cluster'; clusterId: string };
+  | { verdict: 'other_cluster'; clusterId: string | null };
 
 /** Exact rule R1: what the leader's answer means. Pure. */
 export function judgeIdentity(known: KnownIdentity, answer: IdentityAnswer): IdentityVerdict {
-  if (answer.clusterId !== known.clusterId) return { verdict: 'other_cluster', clusterId: answer.clusterId };
+  if (!maySameCluster(answer.clusterId, known.clusterId)) return { verdict: 'other_cluster', clusterId: answer.clusterId };
   if (answer.topicId === null) return { verdict: 'missing' };
   if (answer.topicId !== known.topicId) return { verdict: 'recreated', topicId: answer.topicId };
   return { verdict: 'same', confirmedAt: Math.max(known.confirmedAt, answer.requestedAt) };

@@ -1,11 +1,11 @@
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 
-/** One topic as a broker describes it. Leader epochs are the lowest and highest of its partitions, -1 when unknown. `topicId` is the source's id: Kafka's, or `name:<clusterId>:<topic>` where brokers have none. */
+/** One topic as a broker describes it. Leader epochs are the lowest and highest of its partitions, -1 when unknown. `topicId` is the source's id: Kafka's, or `name:<clusterId>:<topic>` (with `unknownCluster` for one that cannot be told) where brokers have none. */
 export type TopicDescription = { topic: string; topicId: string; partitions: number[]; leaderEpochMin: number; leaderEpochMax: number };
 
-/** What one broker said. `requestedAt`: monotonic ms before the question was sent (exact rule R1 counts from it). A topic that is not in `topics` does not exist. */
+/** What one broker said. `clusterId` null: it, or the client that asks, cannot tell. `requestedAt`: monotonic ms before the question was sent (exact rule R1 counts from it). A topic that is not in `topics` does not exist. */
 export type ClusterDescription = {
-  clusterId: string;
+  clusterId: string | null;
   requestedAt: number;
   topics: Map<string, TopicDescription>;
   /** topics that are there but cannot be described now, with the cause, e.g. for lack of rights */
@@ -13,11 +13,11 @@ export type ClusterDescription = {
 };
 
 /**
- * What the broker that leads a partition said of its identity. `topicId` null: it knows no such topic.
+ * What the broker that leads a partition said of its identity. `clusterId` null: it cannot be told. `topicId` null: it knows no such topic.
  * `partitionExists` false: there is a topic of that name without this partition (made again with fewer, or just about to get more).
  */
 export type IdentityAnswer = {
-  clusterId: string;
+  clusterId: string | null;
   topicId: string | null;
   partitionExists: boolean;
   requestedAt: number;

@@ -1,4 +1,5 @@
 import { type ChainStart, chainFormat } from '@millrace/core/domain/chain.ts';
+import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import type { PartitionOffsets } from './source-metadata.ts';
 
@@ -26,7 +27,7 @@ export function wishFor(wish: StartFrom, seen: { otherIncarnations: boolean; top
 export function planStart(args: {
   topic: string;
   topicId: string;
-  clusterId: string;
+  clusterId: string | null;
   startFrom: StartFrom;
   offsets: ReadonlyMap<number, PartitionOffsets>;
   attemptId: string;
@@ -39,7 +40,7 @@ export function planStart(args: {
     format: chainFormat,
     topicId: args.topicId,
     topic: args.topic,
-    clusterId: args.clusterId,
+    clusterId: args.clusterId ?? unknownCluster,
     startFrom: args.startFrom,
     partitions: Object.fromEntries(partitions),
     attemptId: args.attemptId,

@@ -1,3 +1,4 @@
+import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -198,7 +199,7 @@ export class KafkaMetadata implements SourceMetadata {
 }
 
 function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requestedAt'> {
-  const clusterId = answer.clusterId ?? 'unknown';
+  const clusterId = answer.clusterId ?? null;
   const topics = new Map<string, TopicDescription>();
   const problems = new Map<string, string>();
   for (const { name, errorCode, topicId, partitions } of answer.topics) {
@@ -213,7 +214,7 @@ function toDescription(answer: MetadataResponse): Omit<ClusterDescription, 'requ
     const epochs = partitions.map(({ leaderEpoch }) => leaderEpoch);
     topics.set(name, {
       topic: name,
-      topicId: topicIdText(topicId) ?? `name:${clusterId}:${name}`,
+      topicId: topicIdText(topicId) ?? `name:${clusterId ?? unknownCluster}:${name}`,
       partitions: partitions.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b),
       leaderEpochMin: epochs.reduce((least, epoch) => Math.min(least, epoch), epochs[0] ?? -1),
       leaderEpochMax: epochs.reduce((most, epoch) => Math.max(most, epoch), -1),

@@ -1,5 +1,6 @@
 import kafka, { type IAdminClient } from '@confluentinc/kafka-javascript';
 import type { KafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -17,8 +18,6 @@ const readCommitted = 1;
 const unknownTopic = 3;
 const earliestOffset = -2;
 const latestOffset = -1;
-/** The native client cannot tell the cluster id. */
-const clusterIdUnknown = 'unknown';
 
 type Described = { name: string; error?: { code: number }; topicId?: { base64?: string }; partitions?: { partition: number }[] };
 type Listed = TopicPartition & { offset: number; error?: { code: number } };
@@ -65,13 +64,13 @@ export class NativeMetadata implements SourceMetadata {
       const hasTopicId = id !== '' && !/^A*$/.test(id);
       found.set(name, {
         topic: name,
-        topicId: hasTopicId ? id : `name:${clusterIdUnknown}:${name}`,
+        topicId: hasTopicId ? id : `name:${unknownCluster}:${name}`,
         partitions: (partitions ?? []).map(({ partition }) => partition).sort((a, b) => a - b),
         leaderEpochMin: -1,
         leaderEpochMax: -1,
       });
     }
-    return { clusterId: clusterIdUnknown, requestedAt, topics: found, problems };
+    return { clusterId: null, requestedAt, topics: found, problems };
   }
 
   async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {

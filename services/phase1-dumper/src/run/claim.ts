@@ -41,20 +41,21 @@ export async function claimChain(
   const start = await waitForStart(context, partition.topic, identity, signal, onWait);
   if (start === undefined) return { status: 'aborted' };
 
-  const source = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
+  const asked = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
   let hint = 0n;
   for (let handovers = 0; handovers < handoversMax; handovers++) {
     const tail = await persist(
       context,
       'store',
       'read the chain',
-      async () => ({ entry: await findTail(context.store, source.topic, source, hint, signal) }),
+      async () => ({ entry: await findTail(context.store, asked.topic, asked, hint, signal) }),
       signal,
       onWait,
     );
     if (tail === undefined) return { status: 'aborted' };
-    const plan = planClaim(source, tail.entry, start, stamp(context));
+    const plan = planClaim(asked, tail.entry, start, stamp(context));
     if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null };
+    const { source } = plan.entry;
     const key = chainEntryKey(source.topic, source, plan.entry.seq);
     const commit = await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);
     if (commit.status === 'aborted') return { status: 'aborted' };
@@ -62,7 +63,7 @@ export async function claimChain(
       const chain: OwnedChain = {
         source,
         head: headAfter(plan.entry, plan.chainStart),
-        identity: { clusterId: source.clusterId, topicId: source.topicId, confirmedAt: identity.requestedAt },
+        identity: { clusterId: identity.clusterId, topicId: source.topicId, confirmedAt: identity.requestedAt },
       };
       return checkBeforeReading(context, chain, identity, start, signal, onWait);
     }
@@ -95,7 +96,7 @@ async function waitForTopic(
 async function waitForStart(
   context: LandingContext,
   topic: string,
-  identity: { clusterId: string; topicId: string },
+  identity: { clusterId: string | null; topicId: string },
   signal: AbortSignal,
   onWait: (reason: string) => void,
 ): Promise<ChainStart | undefined> {
@@ -117,7 +118,7 @@ async function waitForStart(
 async function findOrMakeStart(
   context: LandingContext,
   topic: string,
-  identity: { clusterId: string; topicId: string },
+  identity: { clusterId: string | null; topicId: string },
   signal: AbortSignal,
 ): Promise<ChainStart | undefined> {
   const { store, metadata, clock } = context;

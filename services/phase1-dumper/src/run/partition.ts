@@ -2,6 +2,7 @@ import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
 import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
+import { judgeIdentity } from '../dump/identity.ts';
 import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
 import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
@@ -105,9 +106,9 @@ export class PartitionLanding {
     if (this.#state !== 'running' || chain === null || this.#buffer.ranges.length === 0 || this.#publishing !== undefined) return;
     const answer = await this.#context.metadata.confirm(this.partition).catch(() => undefined);
     if (answer === undefined || this.#chain !== chain) return;
-    if (answer.topicId === chain.source.topicId && answer.clusterId === chain.source.clusterId)
-      this.#chain = { ...chain, identity: { ...chain.identity, confirmedAt: Math.max(chain.identity.confirmedAt, answer.requestedAt) } };
-    else if (answer.topicId !== null) this.#identityDoubted = true;
+    const verdict = judgeIdentity(chain.identity, answer);
+    if (verdict.verdict === 'same') this.#chain = { ...chain, identity: { ...chain.identity, confirmedAt: verdict.confirmedAt } };
+    else if (verdict.verdict !== 'missing') this.#identityDoubted = true;
   }
 
   /** What the leader keeps, asked now and then: retention may overrun us and logs may be cut while we read. */

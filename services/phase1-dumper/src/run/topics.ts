@@ -73,7 +73,11 @@ export class WantedTopics {
     for (const { topic, topicId, leaderEpochMin, leaderEpochMax } of topics.values()) {
       const seen = this.#seen.get(topic);
       stale ||= clientIsStale(seen, { clusterId, topicId, leaderEpochMin });
-      this.#seen.set(topic, { clusterId, topicId, leaderEpochMax: Math.max(seen?.leaderEpochMax ?? -1, leaderEpochMax) });
+      this.#seen.set(topic, {
+        clusterId: clusterId ?? seen?.clusterId ?? null,
+        topicId,
+        leaderEpochMax: Math.max(seen?.leaderEpochMax ?? -1, leaderEpochMax),
+      });
     }
     return stale;
   }

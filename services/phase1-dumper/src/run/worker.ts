@@ -2,6 +2,7 @@ import { describeError, isKind, MillraceError } from '@millrace/core/domain/erro
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { AssignmentHandler, RecordSource } from '@millrace/core/ports/record-source.ts';
+import { maySameCluster } from '../dump/identity.ts';
 import { pollRecords, sealBytesUnder, shouldPause } from '../dump/pressure.ts';
 import { type PartitionOffsets, partitionKey } from '../dump/source-metadata.ts';
 import { clientIsNew, emptyWatch, type Watch, type WatchedPartition, watch } from '../dump/watchdog.ts';
@@ -217,9 +218,8 @@ export class LandingWorker {
         this.#rebuildWanted = true;
       }
       for (const landing of this.#all) {
-        const known = landing.view().chain?.source;
-        if (changed.includes(landing.partition.topic) || (known !== undefined && known.clusterId !== description.clusterId))
-          landing.doubtIdentity();
+        const known = landing.view().chain?.identity.clusterId ?? null;
+        if (changed.includes(landing.partition.topic) || !maySameCluster(known, description.clusterId)) landing.doubtIdentity();
       }
     } catch (error) {
       context.health.set('kafka', describeError(error));

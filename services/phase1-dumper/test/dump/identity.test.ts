@@ -3,7 +3,7 @@ import { judgeIdentity, splitByProof } from '../../src/dump/identity.ts';
 import { range } from './ranges.ts';
 
 const known = { clusterId: 'c', topicId: 'old', confirmedAt: 100 };
-const answer = (topicId: string | null, clusterId = 'c') => ({
+const answer = (topicId: string | null, clusterId: string | null = 'c') => ({
   clusterId,
   topicId,
   partitionExists: topicId !== null,
@@ -25,6 +25,14 @@ describe('R1 recreation: what the leader says', () => {
   test('brokers of another cluster are another source, whatever the id', () => {
     expect(judgeIdentity(known, answer('old', 'swapped'))).toEqual({ verdict: 'other_cluster', clusterId: 'swapped' });
     expect(judgeIdentity(known, answer(null, 'swapped'))).toEqual({ verdict: 'other_cluster', clusterId: 'swapped' });
+  });
+});
+
+describe('a cluster that cannot be told', () => {
+  test('goes with every cluster; the topic id still tells incarnations apart', () => {
+    expect(judgeIdentity(known, answer('old', null))).toEqual({ verdict: 'same', confirmedAt: 150 });
+    expect(judgeIdentity({ ...known, clusterId: null }, answer('old', 'c'))).toEqual({ verdict: 'same', confirmedAt: 150 });
+    expect(judgeIdentity({ ...known, clusterId: null }, answer('new', null))).toEqual({ verdict: 'recreated', topicId: 'new' });
   });
 });
 

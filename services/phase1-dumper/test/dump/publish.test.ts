@@ -1,5 +1,6 @@
 import { checkFollows } from '@millrace/core/chain/entries.ts';
 import { type ChainEntry, chainEntry, type DataEntry, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
+import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -51,6 +52,20 @@ describe('planClaim', () => {
     const close = planCloseEntry(source, head, 'other', stamp);
     checkFollows(entry, close);
     checkFollows(close, claimed(close).entry);
+  });
+
+  test('a cluster that cannot be told goes on with the chain under the name the chain has, and back', () => {
+    const begun = claimed().entry;
+    const blind = planClaim({ ...source, clusterId: null }, begun, start, stamp);
+    if (blind.do !== 'claim') throw new Error(blind.reason);
+    expect(blind.entry.source.clusterId).toBe('c');
+    checkFollows(begun, blind.entry);
+    checkFollows(blind.entry, claimed(blind.entry).entry);
+    const begunBlind = planClaim({ ...source, clusterId: null }, undefined, { ...start, clusterId: unknownCluster }, stamp);
+    if (begunBlind.do !== 'claim') throw new Error(begunBlind.reason);
+    const seeing = claimed(begunBlind.entry).entry;
+    expect([begunBlind.entry, seeing].map((entry) => entry.source.clusterId)).toEqual([unknownCluster, unknownCluster]);
+    checkFollows(begunBlind.entry, seeing);
   });
 
   test('a chain of another cluster is never gone on with', () => {

@@ -21,7 +21,7 @@ import { createMetrics } from '../../src/run/metrics.ts';
 export class FakeCluster implements SourceMetadata {
   readonly notices: readonly string[] = [];
   topicId = 'topic-id';
-  clusterId = 'cluster';
+  clusterId: string | null = 'cluster';
   earliest = 0n;
   lastStable = 0n;
   leaderEpoch = 3;

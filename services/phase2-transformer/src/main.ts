@@ -58,6 +58,7 @@ async function main(): Promise<void> {
       log,
       metrics: createMetrics(registry),
       worker: `${hostname()}/${process.pid}`,
+      storeTrouble: () => rawCheck.trouble() ?? tablesCheck.trouble(),
     },
     {
       bytesMax: settings.MILLRACE_BATCH_BYTES,

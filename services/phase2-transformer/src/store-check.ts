@@ -3,9 +3,12 @@ import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { describeError } from '@millrace/core/domain/errors.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { deadlineSignal } from '@millrace/core/stores/deadline-signal.ts';
 
 /** Between two looks, ms. One HEAD each. */
-const lookMs = 10_000;
+const lookMs = 5_000;
+/** A store that takes connections and does not answer a look within this is away, ms. */
+const answerMs = 5_000;
 /** First and longest pause while a store cannot be used at start, ms. */
 const retryMsMin = 500;
 const retryMsMax = 15_000;
@@ -49,17 +52,42 @@ export class StoreCheck {
     }
   }
 
-  /** Looks now and then until the signal. Never rejects. */
+  /** What keeps the store from being used, with its name; null while it answers. */
+  trouble(): string | null {
+    return this.#cause === null ? null : `${this.#name}: ${this.#cause}`;
+  }
+
+  /** Looks now and then until the signal. Never rejects. One look at a time, even when the store does not let go of it. */
   async watch(signal: AbortSignal): Promise<void> {
+    let looking: Promise<string | null> | undefined;
     while (!signal.aborted) {
       await this.#clock.sleep(lookMs, signal);
       if (signal.aborted) return;
-      try {
-        await this.#store.head('_millrace_probe/looked-for', signal);
-        this.#cause = null;
-      } catch (error) {
-        this.#cause = describeError(error);
-      }
+      looking ??= this.#look(signal).finally(() => {
+        looking = undefined;
+      });
+      const silence = this.#clock.sleep(answerMs, signal).then(() => this.#silence());
+      const cause = await Promise.race([looking, silence]);
+      if (signal.aborted) return;
+      if ((cause === null) !== (this.#cause === null))
+        this.#log.warn({ store: this.#store.url, cause }, cause === null ? 'the store answers again' : 'the store is away');
+      this.#cause = cause;
     }
+  }
+
+  async #look(signal: AbortSignal): Promise<string | null> {
+    const deadline = deadlineSignal(answerMs, signal);
+    try {
+      await this.#store.head('_millrace_probe/looked-for', deadline.signal);
+      return null;
+    } catch (error) {
+      return deadline.timedOut() ? this.#silence() : describeError(error);
+    } finally {
+      deadline.release();
+    }
+  }
+
+  #silence(): string {
+    return `${this.#store.url} gives no answer within ${answerMs / 1000} s`;
   }
 }

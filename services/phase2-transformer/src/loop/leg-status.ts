@@ -70,6 +70,12 @@ function skippedWords(skipped: LegView['skipped']): string | null {
   return `by startFrom latest these landed records are not in the table: ${shown.join(', ')}${more}`;
 }
 
+/** A report while a store cannot be used: no work is done, whatever the leg waits for; what a person must do stays first. Pure. */
+export function underTrouble(report: TableReport, trouble: string | null): TableReport {
+  if (trouble === null || (report.state !== 'RUNNING' && report.state !== 'WAITING_FOR_TOPIC')) return report;
+  return { ...report, state: 'FAILED', reason: trouble };
+}
+
 function reasonOf({ dataset, hindrance, skipped }: LegView, state: DatasetState): string | null {
   if (hindrance?.kind === 'blocked') return hindrance.block.reason;
   if (hindrance?.kind === 'failed') return hindrance.reason;

@@ -10,6 +10,7 @@ import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import type { BatchCompute } from '../workers/batch-worker-port.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { DatasetLeg, type LegEvents, type LegLimits } from './dataset-leg.ts';
+import { underTrouble } from './leg-status.ts';
 import type { TransformerMetrics } from './metrics.ts';
 import { Reporter } from './reporter.ts';
 import type { BatchSlots } from './slots.ts';
@@ -28,6 +29,8 @@ export type TransformerDeps = {
   metrics: TransformerMetrics;
   /** name of this process in reports */
   worker: string;
+  /** why a store cannot be used now; null while both answer. Must not throw or block. */
+  storeTrouble: () => string | null;
 };
 
 /** The metastore is asked for datasets and told of tables this often, ms. */
@@ -187,7 +190,7 @@ export class Transformer {
     const reports = [...this.#legs.values()].map((running) => {
       const { touched } = running;
       running.touched = false;
-      const report = running.leg.report();
+      const report = underTrouble(running.leg.report(), this.#deps.storeTrouble());
       this.#deps.metrics.reported(running.leg.dataset.name, report);
       return { report, touched };
     });

@@ -77,6 +77,7 @@ export function startTransformer(options: {
   compute?: BatchCompute;
   limits?: Partial<LegLimits>;
   worker?: string;
+  storeTrouble?: () => string | null;
 }) {
   const compute = options.compute ?? new WorkerPool({ ...workerPoolDefaults, workers: 1 });
   const log = createLogger('test', process.env.TEST_LOG ?? 'silent');
@@ -95,6 +96,7 @@ export function startTransformer(options: {
       log,
       metrics: createMetrics(registry),
       worker: options.worker ?? 'test',
+      storeTrouble: options.storeTrouble ?? (() => null),
     },
     { ...handLimits, ...options.limits },
   );

@@ -97,5 +97,5 @@ export const pythonOf = (directory) => join(directory, 'bin', 'python');
 /** Spark's jars; another pom is another directory. */
 export const sparkJars = () => join(cache, `spark-jars-${shortHash(readFileSync(join(setupDir, 'poms', 'spark.xml'), 'utf8'))}`);
 
-/** DuckDB's Delta extension as the Python package brings it; LOAD takes this path without any download. */
-export const deltaExtension = (directory) => join(directory, 'duckdb', 'delta.duckdb_extension');
+/** Folder of DuckDB's extensions (Delta, S3) as the Python packages bring them; LOAD takes a path in it without any download. */
+export const duckdbExtensions = (directory) => join(directory, 'duckdb');

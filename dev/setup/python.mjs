@@ -1,28 +1,32 @@
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { run } from './exec.mjs';
-import { deltaExtension, pythonOf, setupDir, sparkPythonDir, testPythonDir } from './paths.mjs';
+import { duckdbExtensions, pythonOf, setupDir, sparkPythonDir, testPythonDir } from './paths.mjs';
 import { fillOnce } from './place.mjs';
 import { findPython } from './tools.mjs';
 
 /** DuckDB's INSTALL would write into the user's home, where anybody may remove it; a file in the environment stays. */
-const COPY_EXTENSION = `
-import pathlib, shutil, sys, duckdb_extension_delta
-packaged, = pathlib.Path(duckdb_extension_delta.__file__).parent.rglob('delta.duckdb_extension')
-shutil.copyfile(packaged, sys.argv[1])
+const COPY_EXTENSIONS = `
+import pathlib, shutil, sys, duckdb, duckdb_extension_delta, duckdb_extension_httpfs
+connection = duckdb.connect()
+for module in duckdb_extension_delta, duckdb_extension_httpfs:
+    packaged, = pathlib.Path(module.__file__).parent.rglob('*.duckdb_extension')
+    copy = pathlib.Path(sys.argv[1]) / packaged.name
+    shutil.copyfile(packaged, copy)
+    connection.execute(f"LOAD '{copy}'")
 `;
 
-/** The virtual environment of the tests: an independent Kafka client, delta-rs and DuckDB with its Delta extension. */
+/** The virtual environment of the tests: an independent Kafka client, delta-rs and DuckDB with its extensions for Delta and S3. */
 export async function ensureTestPython() {
   await fillOnce({
     title: 'Python packages of the tests (about 150 MB)',
     target: testPythonDir(),
     fill: async (temporary) => {
       const python = await makeVenv(temporary, 'requirements.txt');
-      const extension = deltaExtension(temporary);
-      mkdirSync(dirname(extension));
-      await run(python, ['-c', COPY_EXTENSION, extension]);
-      await run(python, ['-c', `import deltalake, aiokafka, duckdb; duckdb.connect().execute("LOAD '${extension}'")`]);
+      const extensions = duckdbExtensions(temporary);
+      mkdirSync(extensions);
+      await run(python, ['-c', COPY_EXTENSIONS, extensions]);
+      await run(python, ['-c', 'import deltalake, aiokafka']);
     },
   });
 }

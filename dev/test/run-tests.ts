@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from '../setup/lock.mjs';
-import { deltaExtension, pythonOf, RUN_LOCK, root, stateDir, testPythonDir } from '../setup/paths.mjs';
+import { duckdbExtensions, pythonOf, RUN_LOCK, root, stateDir, testPythonDir } from '../setup/paths.mjs';
 import { removeState } from '../setup/state.mjs';
 import { startKafka } from '../stack/kafka.ts';
 import { startPostgres } from '../stack/postgres.ts';
@@ -79,7 +79,7 @@ export async function runTests({ projects, args, env }: TestRun): Promise<number
           TEST_S3_FILES: s3.files,
           MILLRACE_TEST_DIR: dir,
           MILLRACE_TEST_PYTHON: pythonOf(python),
-          MILLRACE_TEST_DUCKDB_DELTA: deltaExtension(python),
+          MILLRACE_TEST_DUCKDB_EXTENSIONS: duckdbExtensions(python),
           MILLRACE_TEST_TOTALS: totalsFile,
         },
       },

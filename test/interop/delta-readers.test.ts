@@ -6,8 +6,7 @@ import { makeTables, type Tables } from './tables.ts';
 
 describe.each([
   { store: 'files', engines: [deltaRs, duckdb], bigBytes: 50_000_000 },
-  // DuckDB's S3 reader is an extension of its own, which is not part of the set-up
-  { store: 'S3', engines: [deltaRs], bigBytes: 2_000_000 },
+  { store: 'S3', engines: [deltaRs, duckdb], bigBytes: 2_000_000 },
 ] as { store: 'files' | 'S3'; engines: Engine[]; bigBytes: number }[])('on $store', ({ store, engines, bigBytes }) => {
   let tables: Tables;
 

@@ -29,6 +29,7 @@ COMMON = {"kind", "format", "seq", "attemptId", "epoch", "source", "startOffset"
 OBJECT = {"key", "bytes", "linesBytes", "sha256", "recordCount", "startOffset", "endOffset", "firstTimestamp", "lastTimestamp"}
 CAUSES = {"compacted", "aborted", "control", "expired", "accepted_by_operator", "not_delivered"}
 START = {"format", "topicId", "topic", "clusterId", "startFrom", "partitions", "attemptId", "createdAt"}
+START_OPTIONAL = {"latest"}
 
 
 class Corrupt(Exception):
@@ -261,7 +262,7 @@ def chains_of(store, topic: str) -> dict[str, tuple[dict, list[int]]]:
         if data is None:
             raise Corrupt(f"{topic}/_chain/{topic_id}/start.json is missing")
         start = parse_json(data, "start.json")
-        need(set(start) == START and start["topicId"] == topic_id and start["topic"] == topic, f"start.json of {topic_id}: {start}")
+        need(set(start) - START_OPTIONAL == START and start["topicId"] == topic_id and start["topic"] == topic, f"start.json of {topic_id}: {start}")
         result[topic_id] = (start, sorted(partitions))
     return result
 

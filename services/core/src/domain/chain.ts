@@ -60,6 +60,8 @@ export type DataEntry = z.infer<typeof dataEntry>;
 export type GapEntry = z.infer<typeof gapEntry>;
 export type CloseEntry = z.infer<typeof closeEntry>;
 
+const offsetsByPartition = z.record(z.string().regex(/^(0|[1-9][0-9]{0,4})$/), offsetText);
+
 /** `_chain/<topicId>/start.json`: first offsets of an incarnation's chains; partitions not in it start at 0. */
 export const chainStart = z.strictObject({
   format: z.literal(chainFormat),
@@ -68,7 +70,9 @@ export const chainStart = z.strictObject({
   clusterId: z.string().min(1),
   startFrom: z.enum(['earliest', 'latest']),
   /** decimal partition number → first offset */
-  partitions: z.record(z.string().regex(/^(0|[1-9][0-9]{0,4})$/), offsetText),
+  partitions: offsetsByPartition,
+  /** last stable offsets at that time, where landing begins before them: a table that wishes for `latest` begins no earlier. Absent when all that was there came since the wishes. */
+  latest: offsetsByPartition.optional(),
   attemptId: z.string().min(1),
   createdAt: z.string(),
 });

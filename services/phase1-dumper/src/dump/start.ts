@@ -16,33 +16,41 @@ export function earliestWish(datasets: readonly Pick<Dataset, 'kafkaTopic' | 'st
  * What a wish means for this incarnation. Pure. `latest` speaks of records that were there when the wish was made: an incarnation that came later
  * (after another one, or after the topic was seen missing) is read from its beginning, so that nothing produced since the wish is lost.
  */
-export function wishFor(wish: StartFrom, seen: { otherIncarnations: boolean; topicWasMissing: boolean }): StartFrom {
-  return seen.otherIncarnations || seen.topicWasMissing ? 'earliest' : wish;
+export function wishFor(wish: StartFrom, seen: SeenBefore): StartFrom {
+  return cameSince(seen) ? 'earliest' : wish;
 }
+
+/** What was seen of a topic before this incarnation of it. */
+export type SeenBefore = { otherIncarnations: boolean; topicWasMissing: boolean };
+
+const cameSince = (seen: SeenBefore) => seen.otherIncarnations || seen.topicWasMissing;
 
 /**
  * The start object of an incarnation: every existing partition's resolved offset; partitions that come later start at 0. Pure.
+ * Where landing begins earlier than some dataset may wish, the last stable offsets are noted too: nobody could tell them later.
  * @param offsets of *every* existing partition; one that is missing here would start at 0
  */
 export function planStart(args: {
   topic: string;
   topicId: string;
   clusterId: string | null;
-  startFrom: StartFrom;
+  wish: StartFrom;
+  seen: SeenBefore;
   offsets: ReadonlyMap<number, PartitionOffsets>;
   attemptId: string;
   nowMs: number;
 }): ChainStart {
-  const partitions = [...args.offsets].map(
-    ([partition, { earliest, lastStable }]) => [String(partition), args.startFrom === 'earliest' ? earliest : lastStable] as const,
-  );
+  const startFrom = wishFor(args.wish, args.seen);
+  const byPartition = (which: keyof PartitionOffsets) =>
+    Object.fromEntries([...args.offsets].map(([partition, offsets]) => [String(partition), offsets[which]]));
   return {
     format: chainFormat,
     topicId: args.topicId,
     topic: args.topic,
     clusterId: args.clusterId ?? unknownCluster,
-    startFrom: args.startFrom,
-    partitions: Object.fromEntries(partitions),
+    startFrom,
+    partitions: byPartition(startFrom === 'earliest' ? 'earliest' : 'lastStable'),
+    ...(startFrom === 'earliest' && !cameSince(args.seen) ? { latest: byPartition('lastStable') } : {}),
     attemptId: args.attemptId,
     createdAt: new Date(args.nowMs).toISOString(),
   };

@@ -8,7 +8,7 @@ import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
 import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
 import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
-import { planStart, startNotice, wishFor } from '../dump/start.ts';
+import { planStart, startNotice } from '../dump/start.ts';
 import { type LandingContext, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
@@ -155,7 +155,8 @@ async function findOrMakeStart(
     topic,
     topicId,
     clusterId,
-    startFrom: wishFor(startFrom, { otherIncarnations, topicWasMissing }),
+    wish: startFrom,
+    seen: { otherIncarnations, topicWasMissing },
     offsets,
     attemptId,
     nowMs: clock.now(),

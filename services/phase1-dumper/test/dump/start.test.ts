@@ -6,8 +6,9 @@ const offsets = new Map([
   [0, { earliest: 10n, lastStable: 50n }],
   [1, { earliest: 0n, lastStable: 0n }],
 ]);
-const plan = (startFrom: 'earliest' | 'latest') =>
-  planStart({ topic: 'orders', topicId: 't', clusterId: 'c', startFrom, offsets, attemptId: 'a', nowMs: 0 });
+const known = { otherIncarnations: false, topicWasMissing: false };
+const plan = (wish: 'earliest' | 'latest', seen = known) =>
+  planStart({ topic: 'orders', topicId: 't', clusterId: 'c', wish, seen, offsets, attemptId: 'a', nowMs: 0 });
 
 describe('first offsets', () => {
   test('earliest is what Kafka keeps, latest its last stable offset; later partitions start at 0', () => {
@@ -29,6 +30,18 @@ describe('first offsets', () => {
     expect(wishFor('latest', { otherIncarnations: false, topicWasMissing: false })).toBe('latest');
     expect(wishFor('latest', { otherIncarnations: true, topicWasMissing: false })).toBe('earliest');
     expect(wishFor('latest', { otherIncarnations: false, topicWasMissing: true })).toBe('earliest');
+  });
+
+  test('where landing begins at earliest, what latest would have been is noted, unless all that is there came since', () => {
+    expect(plan('earliest').latest).toEqual({ 0: 50n, 1: 0n });
+    expect(plan('latest').latest).toBeUndefined();
+    for (const wish of ['earliest', 'latest'] as const)
+      for (const seen of [
+        { ...known, otherIncarnations: true },
+        { ...known, topicWasMissing: true },
+      ])
+        expect(plan(wish, seen)).toMatchObject({ startFrom: 'earliest', partitions: { 0: 10n, 1: 0n } });
+    expect(plan('latest', { ...known, topicWasMissing: true })).not.toHaveProperty('latest');
   });
 
   test('a dataset that wants records from before the chain is told the missing range', () => {

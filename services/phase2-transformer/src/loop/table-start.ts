@@ -1,5 +1,5 @@
-import { readEntry } from '@millrace/core/chain/entries.ts';
-import { findTail } from '@millrace/core/chain/tail.ts';
+import { readChainStart, readEntry } from '@millrace/core/chain/entries.ts';
+import { findEntryCovering, findTail } from '@millrace/core/chain/tail.ts';
 import { type ChainEntry, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
@@ -16,8 +16,9 @@ const startDeadlineMs = 20_000;
 /**
  * Where the dataset's table begins on a chain: what an earlier resolution says, else resolved now and made true for everybody by put-if-absent, before the
  * first batch. `earliest` is the chain's first offset. `latest` is the first entry that was written since the dataset was registered, or the landed end when there
- * is none yet: what lands while no worker looks is not lost, and a chain that was begun for the dataset, or came later, is read whole.
- * @returns undefined when the chain has no entry yet
+ * is none yet: what lands while no worker looks is not lost, and a chain that was begun for the dataset, or came later, is read whole; but nothing
+ * that Kafka already had when landing of the topic began.
+ * @returns undefined when the chain has no entry yet, or has not come to where the table begins
  * @throws as the store; kind `unavailable`, code `start_unsettled`, when the outcome stays unknown
  */
 export async function resolveTableStart(
@@ -33,7 +34,8 @@ export async function resolveTableStart(
   if (known !== undefined) return read(known);
   const first = await readEntry(raw, dataset.kafkaTopic, source, 0n, signal);
   if (first === undefined) return undefined;
-  const from = dataset.startFrom === 'latest' ? await sinceRegistered(raw, dataset, source, signal) : first;
+  const from = dataset.startFrom === 'latest' ? await latestStart(raw, dataset, source, signal) : first;
+  if (from === undefined) return undefined;
   const resolved: TableStart = {
     format: ledgerFormat,
     topic: dataset.kafkaTopic,
@@ -59,6 +61,24 @@ export async function resolveTableStart(
     { key },
     outcome.cause,
   );
+}
+
+/** The later of two: what was written since the registration, and what Kafka did not have yet when landing of the topic began. */
+async function latestStart(
+  raw: ObjectStore,
+  dataset: Dataset,
+  source: SourcePartition,
+  signal: AbortSignal,
+): Promise<{ startOffset: bigint; seq: bigint } | undefined> {
+  const { kafkaTopic } = dataset;
+  const since = await sinceRegistered(raw, dataset, source, signal);
+  const begun = await readChainStart(raw, kafkaTopic, source.topicId, signal);
+  const startOffset = begun?.latest?.[String(source.partition)];
+  if (startOffset === undefined || startOffset <= since.startOffset) return since;
+  const tail = await findTail(raw, kafkaTopic, source, since.seq, signal);
+  if (tail === undefined || tail.endOffset < startOffset) return undefined;
+  const entry = (await findEntryCovering(raw, kafkaTopic, source, startOffset, tail, signal)) ?? tail;
+  return { startOffset, seq: entry.seq };
 }
 
 /** The position of the first entry written since the dataset was registered, by the clocks of both; the landed end when there is none. Some twenty GETs on a chain of a million entries. */

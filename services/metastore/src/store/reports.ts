@@ -1,4 +1,10 @@
-import { landingReport, type SchemaVersionRecord, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
+import {
+  type LandingReport,
+  landingReport,
+  type SchemaVersionRecord,
+  schemaVersionRecord,
+  tableReport,
+} from '@millrace/core/domain/reports.ts';
 import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import { notFound } from '../view/facts.ts';
@@ -7,9 +13,6 @@ import type { Database } from './database.ts';
 import { readColumn } from './rows.ts';
 import type { MetadataStore } from './store.ts';
 import type { Tables } from './tables.ts';
-
-/** Rows of one insert: a statement has at most 65,535 parameters. */
-const rowsPerStatementMax = 1_000;
 
 const partitionReport = landingReport.shape.partitions.element;
 
@@ -27,17 +30,7 @@ export function reportStore(
           .values({ topic: report.topic, ...head })
           .onConflict((conflict) => conflict.column('topic').doUpdateSet(head))
           .execute();
-        const rows = report.partitions.map((partition) => ({
-          topic: report.topic,
-          topic_id: partition.topicId,
-          partition: partition.partition,
-          epoch: partition.epoch.toString(),
-          worker: report.worker,
-          report: JSON.stringify(partitionReport.encode(partition)),
-          reported_at: at,
-        }));
-        for (let start = 0; start < rows.length; start += rowsPerStatementMax)
-          await savePartitions(db, rows.slice(start, start + rowsPerStatementMax));
+        await savePartitions(db, report, at);
       }),
 
     saveTable: (report) =>
@@ -103,23 +96,20 @@ async function liveId(db: Kysely<Tables>, name: string): Promise<string> {
   return row.id;
 }
 
-async function savePartitions(db: Kysely<Tables>, rows: Tables['landing_partitions'][]): Promise<void> {
-  await db
-    .insertInto('landing_partitions')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict
-        .columns(['topic', 'topic_id', 'partition'])
-        .doUpdateSet((row) => ({
-          epoch: row.ref('excluded.epoch'),
-          worker: row.ref('excluded.worker'),
-          report: row.ref('excluded.report'),
-          reported_at: row.ref('excluded.reported_at'),
-        }))
-        // A woken zombie reports under its old epoch; but a raw zone begun anew counts from the start again.
-        .where(
-          sql<boolean>`landing_partitions.epoch <= excluded.epoch or landing_partitions.reported_at < excluded.reported_at - make_interval(secs => ${freshMs / 1000})`,
-        ),
-    )
-    .execute();
+async function savePartitions(db: Kysely<Tables>, { topic, worker, partitions }: LandingReport, at: Date): Promise<void> {
+  await sql`
+    insert into landing_partitions (topic, topic_id, partition, epoch, worker, report, reported_at)
+    select ${topic}::text, told.topic_id, told.partition, told.epoch, ${worker}::text, told.report, ${at}::timestamptz
+    from unnest(
+      ${partitions.map(({ topicId }) => topicId)}::text[],
+      ${partitions.map(({ partition }) => partition)}::integer[],
+      ${partitions.map(({ epoch }) => epoch.toString())}::numeric[],
+      ${partitions.map((partition) => JSON.stringify(partitionReport.encode(partition)))}::text[]
+    ) as told (topic_id, partition, epoch, report)
+    on conflict (topic, topic_id, partition) do update
+    set epoch = excluded.epoch, worker = excluded.worker, report = excluded.report, reported_at = excluded.reported_at
+    -- a woken zombie reports under its old epoch; but a raw zone begun anew counts from the start again
+    where landing_partitions.epoch <= excluded.epoch
+      or landing_partitions.reported_at < excluded.reported_at - make_interval(secs => ${freshMs / 1000})
+  `.execute(db);
 }

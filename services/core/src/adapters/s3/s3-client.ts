@@ -43,9 +43,17 @@ export async function openS3Client(connection: S3Connection): Promise<{ client: 
   return { client, endpoint: await endpointOf(client, region ?? 'us-east-1') };
 }
 
-/** Address for messages. */
+/** What the client knows of the endpoint that AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or a profile gives; its own `endpoint` stays empty then. */
+type ConfiguredEndpoint = { serviceConfiguredEndpoint?: () => Promise<string | undefined>; ignoreConfiguredEndpointUrls?: unknown };
+
+/** Address for messages, the one that requests go to. */
 async function endpointOf(client: S3Client, region: string): Promise<string> {
-  const endpoint = await client.config.endpoint?.().catch(() => undefined);
-  if (endpoint === undefined) return `s3.${region}.amazonaws.com`;
-  return `${endpoint.protocol}//${endpoint.hostname}${endpoint.port === undefined ? '' : `:${endpoint.port}`}`;
+  const given = await client.config.endpoint?.().catch(() => undefined);
+  if (given !== undefined) return `${given.protocol}//${given.hostname}${given.port === undefined ? '' : `:${given.port}`}`;
+  const { serviceConfiguredEndpoint, ignoreConfiguredEndpointUrls } = client.config as ConfiguredEndpoint;
+  if (ignoreConfiguredEndpointUrls !== true) {
+    const configured = await serviceConfiguredEndpoint?.().catch(() => undefined);
+    if (configured !== undefined && URL.canParse(configured)) return new URL(configured).origin;
+  }
+  return `s3.${region}.amazonaws.com`;
 }

@@ -1,16 +1,19 @@
 import { execFile } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startServices, waitFor } from '../support/services.ts';
 import { freshBucket, freshDirectory } from '../support/stack.ts';
 
-const main = join(import.meta.dirname, '../../services/phase2-transformer/src/main.ts');
+const phase1 = join(import.meta.dirname, '../../services/phase1-dumper/src/main.ts');
+const phase2 = join(import.meta.dirname, '../../services/phase2-transformer/src/main.ts');
 const endsWithinMs = 30_000;
 
-/** Runs phase 2 with nothing in its environment but what is given, until it ends by itself. */
-function runs(env: Readonly<Record<string, string>>): Promise<{ code: number; output: string }> {
+/** Runs a phase with nothing in its environment but what is given, until it ends by itself. */
+function runs(env: Readonly<Record<string, string>>, main = phase2): Promise<{ code: number; output: string }> {
   const dir = freshDirectory('start');
   const files = pathToFileURL(dir).href;
   const given = {
@@ -34,6 +37,23 @@ describe('phase 2 refuses at start, with what to do', () => {
       const ended = await runs({ MILLRACE_RAW_URL: 'file:///tmp/lake/raw/..', MILLRACE_TABLES_URL: tables });
       expect(ended).toMatchObject({ code: 1, output: expect.stringContaining('must not be equal or one inside the other') });
     }
+  });
+
+  it('R2 roots that are one folder once links are followed', async () => {
+    const dir = freshDirectory('links');
+    mkdirSync(join(dir, 'raw'));
+    symlinkSync(join(dir, 'raw'), join(dir, 'alias'));
+    const roots = { MILLRACE_RAW_URL: `file://${dir}/raw`, MILLRACE_TABLES_URL: `file://${dir}/alias/tables` };
+    const refused = { code: 1, output: expect.stringContaining('must not be equal or one inside the other') };
+    expect(await runs(roots)).toMatchObject(refused);
+    expect(await runs({ ...roots, KAFKA_BROKERS: '127.0.0.1:9' }, phase1)).toMatchObject(refused);
+  });
+
+  it('a root that can never be made, within seconds', async () => {
+    const impossible = { code: 1, output: expect.stringContaining('Point it at a folder that exists or can be made') };
+    for (const name of ['MILLRACE_RAW_URL', 'MILLRACE_TABLES_URL'])
+      expect(await runs({ [name]: 'file:///proc/nosuch/root' })).toMatchObject(impossible);
+    expect(await runs({ KAFKA_BROKERS: '127.0.0.1:9', MILLRACE_RAW_URL: 'file:///proc/nosuch/root' }, phase1)).toMatchObject(impossible);
   });
 
   it('a bucket that is missing and a key that is wrong', async () => {
@@ -60,6 +80,13 @@ describe('phase 2 refuses at start, with what to do', () => {
     const unknown = await runs({ MILLRACE_BATCH_BYTE: '1' });
     expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('did you mean MILLRACE_BATCH_BYTES?') });
   });
+});
+
+it('phase 2 prints how many decode threads it has, also when the number is its own choice', async () => {
+  // a start that fails after the configuration was printed
+  const ended = await runs({ MILLRACE_LISTEN: '203.0.113.1' });
+  expect(ended.code).toBe(1);
+  expect(ended.output).toContain(`"MILLRACE_WORKER_THREADS":${Math.max(1, availableParallelism() - 1)}`);
 });
 
 describe('phase 2 waits', () => {

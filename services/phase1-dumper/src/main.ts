@@ -4,6 +4,7 @@ import { createLogger, type Logger } from '@millrace/core/adapters/admin/logger.
 import { createRegistry, startAdminServer } from '@millrace/core/adapters/admin/server.ts';
 import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
@@ -141,6 +142,7 @@ async function main(): Promise<number> {
     const settings = readPhase1Settings(process.env);
     log = createLogger('phase1', settings.LOG_LEVEL);
     log.info({ settings: printableSettings(phase1Settings, settings) }, 'phase 1 starts');
+    requireUsableRoots(settings.MILLRACE_RAW_URL, settings.MILLRACE_TABLES_URL);
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {
       if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);

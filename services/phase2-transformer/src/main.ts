@@ -2,10 +2,11 @@ import { availableParallelism, hostname } from 'node:os';
 import { createLogger, type Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { createRegistry, type HttpServer, startAdminServer } from '@millrace/core/adapters/admin/server.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
+import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
-import { printableSettings, readSettings, requireSeparateRoots } from '@millrace/core/domain/settings.ts';
+import { printableSettings, readSettings } from '@millrace/core/domain/settings.ts';
 import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
@@ -23,9 +24,10 @@ const stopMs = 9_500;
 
 async function main(): Promise<void> {
   const settings = readSettings(config, process.env);
-  requireSeparateRoots(settings.MILLRACE_RAW_URL, settings.MILLRACE_TABLES_URL);
+  requireUsableRoots(settings.MILLRACE_RAW_URL, settings.MILLRACE_TABLES_URL);
   const log = createLogger('phase2-transformer', settings.LOG_LEVEL);
-  log.info({ settings: printableSettings(config, settings) }, 'effective configuration');
+  const threads = settings.MILLRACE_WORKER_THREADS ?? Math.max(1, availableParallelism() - 1);
+  log.info({ settings: printableSettings(config, { ...settings, MILLRACE_WORKER_THREADS: threads }) }, 'effective configuration');
   const stopping = stopOnSignals(log);
 
   const forcePathStyle = settings.MILLRACE_S3_FORCE_PATH_STYLE;
@@ -40,7 +42,6 @@ async function main(): Promise<void> {
     log,
   });
   const registry = createRegistry();
-  const threads = settings.MILLRACE_WORKER_THREADS ?? Math.max(1, availableParallelism() - 1);
   const compute = new WorkerPool({ ...workerPoolDefaults, workers: threads });
   const checkpointer = new Checkpointer((dataset) => checkpointInThread({ tablesUrl, forcePathStyle, dataset }), systemClock, log);
   // one batch more than there are threads: while they compute, another is read or committed

@@ -3,6 +3,7 @@ import { recordHash } from '@millrace/cli/verify/record-hash.ts';
 import { Producer } from '@platformatic/kafka';
 import { expect, test } from 'vitest';
 import { freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
+import { produce, withAdmin } from './phase1-harness.ts';
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
@@ -68,6 +69,28 @@ test('every codec, key, header and timestamp is hashed as it was sent', async ()
   }
   const hash = recordHash({ key, value, headers: [['h', Buffer.from([0xfe])]], timestamp: 1_767_225_600_001 });
   expect(await itemsOf(topic)).toEqual(codecs.map((_, offset) => `${offset} record ${hash}`));
+});
+
+test('bounds are true when retention removed the head, or everything, and an unknown partition is an error', async () => {
+  const topic = await freshTopic({ partitions: 2 });
+  await produce(topic, 2, 0, 40);
+  const partitions = [
+    { partition: 0, offset: 7n },
+    { partition: 1, offset: 20n },
+  ];
+  await withAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions }] }));
+  const log = new KafkaLog(kafkaBrokers(), {});
+  try {
+    const described = await log.topic(topic);
+    if (described === undefined) throw new Error('no topic');
+    expect(await log.bounds(described, 0)).toEqual({ startOffset: 7n, endOffset: 20n });
+    expect(await log.bounds(described, 1)).toEqual({ startOffset: 20n, endOffset: 20n });
+    const leader = described.leaders.get(0);
+    if (leader !== undefined) described.leaders.set(2, leader);
+    await expect(log.bounds(described, 2)).rejects.toMatchObject({ kind: 'unavailable', code: 'kafka_offsets_failed' });
+  } finally {
+    await log.close();
+  }
 });
 
 test('a topic that does not exist is said, a broker that is away is an error', async () => {

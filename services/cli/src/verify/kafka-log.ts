@@ -1,5 +1,5 @@
 import { describeError, MillraceError } from '@millrace/core/domain/errors.ts';
-import { Admin, Connection, type ConnectionOptions, fetchV13 } from '@platformatic/kafka';
+import { Admin, Connection, type ConnectionOptions, fetchV13, listOffsetsV9 } from '@platformatic/kafka';
 import { type AbortedTransaction, itemsOf, type RecordBatch } from './kafka-batches.ts';
 import type { KafkaItem } from './kafka-compare.ts';
 
@@ -10,6 +10,9 @@ const fetchWaitMs = 500;
 const emptyFetchesMax = 20;
 const requestTimeoutMs = 30_000;
 const readCommitted = 1;
+/** Timestamps by which Kafka means the first and, to a read_committed reader, the last stable offset. */
+const earliestOffset = -2n;
+const latestOffset = -1n;
 
 /** What Kafka says of a topic today. */
 export type KafkaTopic = {
@@ -93,10 +96,27 @@ export class KafkaLog {
     }
   }
 
+  /** What the leader keeps now. @throws kind `unavailable` when it does not tell, or refuses with an error code */
   async bounds(topic: KafkaTopic, partition: number): Promise<KafkaBounds> {
-    // any offset will do: the answer, even "out of range", carries the bounds
-    const answer = await this.#fetch(topic, partition, 0n, 1);
-    return { startOffset: answer.logStartOffset, endOffset: answer.lastStableOffset };
+    const startOffset = await this.#listOffset(topic, partition, earliestOffset);
+    return { startOffset, endOffset: await this.#listOffset(topic, partition, latestOffset) };
+  }
+
+  async #listOffset(topic: KafkaTopic, partition: number, timestamp: bigint): Promise<bigint> {
+    const connection = await this.#leader(topic, partition);
+    const asked = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp };
+    const response = await answerOf<listOffsetsV9.ListOffsetsResponse>(topic, partition, () =>
+      listOffsetsV9.api.async(connection, -1, readCommitted, [{ name: topic.topic, partitions: [asked] }]),
+    );
+    const answer = response.topics[0]?.partitions[0];
+    if (answer === undefined || answer.errorCode !== 0 || answer.offset < 0n)
+      throw new MillraceError(
+        'unavailable',
+        'kafka_offsets_failed',
+        `the leader of ${topic.topic}/${partition} does not tell its ${timestamp === earliestOffset ? 'first' : 'last stable'} offset: error ${answer?.errorCode}`,
+        { partition, errorCode: answer?.errorCode ?? null },
+      );
+    return answer.offset;
   }
 
   /** What the partition holds in `[from, to)`, ascending; `to` at most the last stable offset. */
@@ -135,9 +155,8 @@ export class KafkaLog {
   async #fetch(topic: KafkaTopic, partition: number, offset: bigint, bytesMax: number): Promise<fetchV13.FetchResponsePartition> {
     const connection = await this.#leader(topic, partition);
     const asked = { partition, currentLeaderEpoch: -1, fetchOffset: offset, lastFetchedEpoch: -1, partitionMaxBytes: bytesMax };
-    let response: fetchV13.FetchResponse;
-    try {
-      response = await fetchV13.api.async(
+    const response = await answerOf<fetchV13.FetchResponse>(topic, partition, () =>
+      fetchV13.api.async(
         connection,
         fetchWaitMs,
         1,
@@ -148,20 +167,8 @@ export class KafkaLog {
         [{ topicId: topic.uuid, partitions: [asked] }],
         [],
         '',
-      );
-    } catch (error) {
-      // an answer with an error code in a part of it arrives as an error that holds the answer
-      const held = (error as { response?: fetchV13.FetchResponse }).response;
-      if (held === undefined)
-        throw new MillraceError(
-          'unavailable',
-          'kafka_away',
-          `the leader of ${topic.topic}/${partition} does not answer: ${describeError(error)}`,
-          { partition },
-          error,
-        );
-      response = held;
-    }
+      ),
+    );
     const answer = response.responses[0]?.partitions[0];
     if (answer === undefined)
       throw new MillraceError(
@@ -200,5 +207,22 @@ export class KafkaLog {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#connections.values()].map((connection) => connection.close()));
     await this.#admin.close();
+  }
+}
+
+/** An answer with an error code in a part of it arrives as an error that holds the answer: either is given. @throws kind `unavailable` without one */
+async function answerOf<T>(topic: KafkaTopic, partition: number, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    const held = (error as { response?: T }).response;
+    if (held !== undefined) return held;
+    throw new MillraceError(
+      'unavailable',
+      'kafka_away',
+      `the leader of ${topic.topic}/${partition} does not answer: ${describeError(error)}`,
+      { partition },
+      error,
+    );
   }
 }

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MillraceError } from '../src/domain/errors.ts';
-import { adminPort, printableSettings, readSettings, requireSeparateRoots, settingShapes } from '../src/domain/settings.ts';
+import {
+  adminPort,
+  printableSettings,
+  readSettings,
+  requireSeparateRoots,
+  settingShapes,
+  unknownSettings,
+} from '../src/domain/settings.ts';
 
 const schema = z.object({
   MILLRACE_RAW_URL: settingShapes.MILLRACE_RAW_URL,
@@ -49,8 +56,25 @@ describe('reading settings', () => {
     ['MILLRACE_GROUPPREFIX', 'MILLRACE_GROUP_PREFIX'],
     ['MILLRACE_METASTORE', 'MILLRACE_METASTORE_URL'],
     ['MILLRACE_ADMINPORT', 'MILLRACE_ADMIN_PORT'],
+    ['MILLRACE_RAW_URI', 'MILLRACE_RAW_URL'],
+    ['MILLRACE_SEAL_MS', 'MILLRACE_SEAL_INTERVAL_MS'],
+    ['MILLRACE_BATCH_MS', 'MILLRACE_BATCH_INTERVAL_MS'],
+    ['MILLRACE_STALL_MS', 'MILLRACE_STALL_TIMEOUT_MS'],
+    ['MILLRACE_BUFFER_BYTES', 'MILLRACE_BUFFER_BYTES_MAX'],
+    ['MILLRACE_THREADS', 'MILLRACE_WORKER_THREADS'],
   ])('refuses the unknown %s and suggests %s', (name, nearest) => {
     expect(message(() => read({ [name]: 'x' }))).toBe(`invalid bad_settings ${name} is not a setting; did you mean ${nearest}?`);
+  });
+
+  it('suggests the setting itself when one letter of it is wrong', () => {
+    const names = Object.keys(settingShapes).filter((name) => name.startsWith('MILLRACE_'));
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.nat(), (name, place) => {
+        const at = 'MILLRACE_'.length + (place % (name.length - 'MILLRACE_'.length));
+        const wrong = `${name.slice(0, at)}0${name.slice(at + 1)}`;
+        expect(unknownSettings({ [wrong]: 'x' })).toEqual([`${wrong} is not a setting; did you mean ${name}?`]);
+      }),
+    );
   });
 
   it.each([

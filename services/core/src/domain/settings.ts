@@ -121,20 +121,47 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
+/** An edit so small is a slip of the fingers; beyond it shared words say more. */
+const slipMax = 2;
+
+/** The setting that was probably meant: one that is a slip of the fingers away, else the one that shares most words, else the nearest. Pure. */
+function suggestion(name: string): string {
+  const words = new Set(name.split('_').slice(1));
+  const rank = (key: string) => {
+    const edits = distance(name, key);
+    const shared = key
+      .split('_')
+      .slice(1)
+      .filter((word) => words.has(word)).length;
+    return { key, edits, slip: edits <= slipMax ? edits : slipMax + 1, shared };
+  };
+  const ranked = [...known].filter((key) => key.startsWith('MILLRACE_')).map(rank);
+  return ranked.sort((a, b) => a.slip - b.slip || b.shared - a.shared || a.edits - b.edits)[0]?.key ?? '';
+}
+
+/** A line for every `MILLRACE_*` key that is no setting of any service, with the one that was probably meant. Pure. */
+export function unknownSettings(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) =>
+    value === undefined ||
+    value === '' ||
+    !name.startsWith('MILLRACE_') ||
+    known.has(name) ||
+    toolKey.test(name) ||
+    isServiceLink(name, value)
+      ? []
+      : [`${name} is not a setting; did you mean ${suggestion(name)}?`],
+  );
+}
+
 /**
  * Reads one service's settings from an environment. Pure. Empty values count as absent.
  * @throws kind `invalid`, code `bad_settings`, naming every unknown `MILLRACE_*` key with the nearest known one, and every bad value
  */
 export function readSettings<S extends z.ZodObject>(schema: S, env: Readonly<Record<string, string | undefined>>): z.output<S> {
-  const problems: string[] = [];
+  const problems = unknownSettings(env);
   const given: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '' || isServiceLink(name, value)) continue;
-    if (name.startsWith('MILLRACE_') && !known.has(name) && !toolKey.test(name)) {
-      const nearest = [...known].filter((key) => key.startsWith('MILLRACE_')).sort((a, b) => distance(name, a) - distance(name, b))[0];
-      problems.push(`${name} is not a setting; did you mean ${nearest}?`);
-    } else if (name in schema.shape) given[name] = value;
-  }
+  for (const [name, value] of Object.entries(env))
+    if (value !== undefined && value !== '' && name in schema.shape && !isServiceLink(name, value)) given[name] = value;
   const parsed = schema.safeParse(given);
   if (!parsed.success)
     for (const issue of parsed.error.issues) {

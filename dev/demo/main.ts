@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { describeError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient, type MetastoreClient } from '@millrace/metastore/client/client.ts';
 import { tryLock } from '../setup/lock.mjs';
 import { stateDir as usualStateDir } from '../setup/paths.mjs';
@@ -12,9 +12,10 @@ import { cpuSecondsOf, produceAndWait, throughputLines, verifyRun } from './once
 import { type DemoOptions, readOptions, USAGE } from './options.ts';
 import { startParts } from './parts.ts';
 import { progressLine, progressOf } from './progress.ts';
+import { register } from './register.ts';
 import { createScreen } from './screen.ts';
-import { prepareServices, type Services } from './services.ts';
-import { DemoTopic } from './topic.ts';
+import { prepareServices, refuseUnknownSettings, type Services } from './services.ts';
+import { DemoTopic, kafkaSecurity } from './topic.ts';
 
 const DATASET = { name: 'orders', kafkaTopic: 'orders', mode: 'append', pkFields: ['id'], partitionKeys: ['date'] };
 const LOOK_INTERVAL_MS = 1_000;
@@ -25,6 +26,12 @@ try {
   options = readOptions(process.argv.slice(2), Boolean(process.env.KAFKA_BROKERS));
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
+  process.exit(2);
+}
+try {
+  refuseUnknownSettings(process.env);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
   process.exit(2);
 }
 
@@ -59,6 +66,8 @@ process.exitCode = await run().catch((error) => {
 lock.release();
 
 async function run(): Promise<number> {
+  // only what is merely watched needs no connection of our own
+  const security = options.produce || options.once ? kafkaSecurity(process.env.KAFKA_PROPERTIES) : {};
   screen.say('starting Kafka and PostgreSQL …');
   const parts = await startParts(stateDir, process.env);
   if (stop.signal.aborted) {
@@ -73,14 +82,14 @@ async function run(): Promise<number> {
     DATASET.kafkaTopic,
     /^(true|1)$/.test(process.env.MILLRACE_S3_FORCE_PATH_STYLE ?? ''),
   );
-  const topic = new DemoTopic(DATASET.kafkaTopic, parts.kafkaBrokers);
+  const topic = new DemoTopic(DATASET.kafkaTopic, parts.kafkaBrokers, security);
   let code = 0;
   let left: string | undefined;
   try {
     screen.say('starting metastore, phase 1 and phase 2 …');
     await services.start();
     const metastore = createMetastoreClient(services.metastoreUrl);
-    await register(metastore);
+    await register(metastore, DATASET);
     if (options.produce) await topic.create();
     screen.say(whereItLies(services, parts.rawUrl, parts.tablesUrl, parts.kafkaBrokers));
     code = options.once ? await runOnce(topic, lake, services, metastore) : await runUntilStopped(topic, lake, metastore);
@@ -97,14 +106,6 @@ async function run(): Promise<number> {
   }
   screen.say(left === undefined ? 'stopped; everything that landed is in the table' : `stopped; ${left}`);
   return code;
-}
-
-async function register(metastore: MetastoreClient): Promise<void> {
-  try {
-    await metastore.createDataset(DATASET);
-  } catch (error) {
-    if (!isKind(error, 'conflict')) throw error; // it is there already, from the run before
-  }
 }
 
 async function runOnce(topic: DemoTopic, lake: Lake, services: Services, metastore: MetastoreClient): Promise<number> {

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import { type KafkaConnectionSecurity, metadataSecurity } from '@millrace/core/adapters/kafka/security.ts';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { Admin, ListOffsetTimestamps, Producer } from '@platformatic/kafka';
 import { orderRecord } from './orders.ts';
 
@@ -9,6 +13,26 @@ const TICK_MS = 100;
 const PARTITIONS = 4;
 const TOPIC_READY_WITHIN_MS = 30_000;
 
+/**
+ * How the demo's own client secures its connections: as the services do by the same file.
+ * @param path KAFKA_PROPERTIES, undefined for plain connections
+ * @throws kind `invalid` for a file that cannot be read or followed
+ */
+export function kafkaSecurity(path: string | undefined): KafkaConnectionSecurity {
+  if (path === undefined || path === '') return {};
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MillraceError('invalid', 'bad_kafka_properties', `KAFKA_PROPERTIES: ${path} cannot be read`, { path }, cause);
+  }
+  const security = metadataSecurity(parseKafkaProperties(text, path));
+  if ('options' in security) return security.options;
+  throw new MillraceError('invalid', 'bad_kafka_security', `KAFKA_PROPERTIES (${path}): the demo cannot follow ${security.unsupported}`, {
+    path,
+  });
+}
+
 /** The demo's topic: creates it, produces to it, knows its ends. */
 export class DemoTopic {
   readonly topic: string;
@@ -17,11 +41,14 @@ export class DemoTopic {
   producedBytes = 0;
   readonly #admin: Admin;
   readonly #brokers: string[];
+  readonly #security: KafkaConnectionSecurity;
 
-  constructor(topic: string, brokers: string) {
+  constructor(topic: string, brokers: string, security: KafkaConnectionSecurity = {}) {
     this.topic = topic;
+    this.#security = security;
     this.#brokers = brokers.split(',').map((broker) => broker.trim());
     this.#admin = new Admin({
+      ...security,
       clientId: 'millrace-demo',
       bootstrapBrokers: this.#brokers,
       connectTimeout: 5_000,
@@ -64,6 +91,7 @@ export class DemoTopic {
   async produce({ records, rate, stop }: { records: number; rate: number | undefined; stop: AbortSignal }): Promise<void> {
     const first = Number((await this.ends()).reduce((sum, end) => sum + end, 0n));
     const producer = new Producer({
+      ...this.#security,
       clientId: 'millrace-demo',
       bootstrapBrokers: this.#brokers,
       serializers: { key: text, value: text },

@@ -20,7 +20,7 @@ import { type Block, evaluateAgain } from '../plan/block.ts';
 import { tableGoneBlock } from '../plan/blocks.ts';
 import { checkGuards, checkMadeAgain, checkProtocol } from '../plan/guards.ts';
 import { ledgerTotals } from '../plan/ledger-sums.ts';
-import { describeSources, foreignRemovals, isOurs, rowsRemovedBlock } from '../plan/settle.ts';
+import { describeSources, foreignRemovals, isOurs, metadataChangers, rowsRemovedBlock } from '../plan/settle.ts';
 
 /** The table as this worker knows it: all a next commit is planned over. Undefined members: the table does not exist yet. */
 export type TableHead =
@@ -79,10 +79,11 @@ export async function headOf(table: ObjectStore, dataset: Dataset, state: TableS
     facts = decodeMetadata(state.metadata);
   } catch (error) {
     if (!isKind(error, 'invalid')) throw error;
+    const changers = metadataChangers((await foreignCommitsSinceOurs(table, state.version)).commits);
     return {
       block: {
         code: error.code,
-        reason: error.message,
+        reason: changers === '' ? error.message : `${error.message}; by ${changers}`,
         nextAction: evaluateAgain('make the table what it was, or use another name', dataset.name),
       },
     };

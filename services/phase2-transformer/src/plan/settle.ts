@@ -49,6 +49,12 @@ export function foreignRemovals(commits: readonly DeltaCommit[]): { version: big
     .filter(({ removes }) => removes.length > 0);
 }
 
+/** Versions and operations by which others replaced the table's metadata, for a reason's end; empty when none is known. Pure. */
+export function metadataChangers(commits: readonly DeltaCommit[]): string {
+  const changers = commits.filter((commit) => !isOurs(commit) && commit.actions.some((action) => 'metaData' in action));
+  return changers.map((commit) => `version ${commit.version} (${operationOf(commit)})`).join(', ');
+}
+
 function checkForeign(winners: readonly DeltaCommit[], name: string): Block | undefined {
   const removals = foreignRemovals(winners);
   return removals.length === 0 ? undefined : rowsRemovedBlock(removals, [], name);

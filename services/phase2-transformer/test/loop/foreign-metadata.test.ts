@@ -34,20 +34,19 @@ describe('a table whose columns others change', () => {
     const running = startTransformer({ raw, tables, metastore, compute });
     await eventually('the table is there', () => report()?.tableVersion === 0n);
     await alter(tables, (fields) => fields.filter(({ name }) => name !== 'note'));
-    await chain.data(['{"id":2,"note":5}']);
+    await chain.data(['{"id":2,"note":"y"}']);
     const blocked = await eventually('it is blocked', () => (report()?.state === 'BLOCKED' ? report() : undefined));
-    expect(blocked.reason).toContain('changed by somebody else: column note is gone');
+    expect(blocked.reason).toContain('changed by somebody else: column note is gone; by version 1 (DROP COLUMNS)');
     await running.stop();
 
     const again = startTransformer({ raw, tables, metastore, compute });
     metastore.reports.clear();
-    await eventually('it is blocked after a restart', () => report()?.reason?.includes('column note is gone'));
+    await eventually('it is blocked after a restart', () => report()?.reason?.includes('column note is gone; by version 1 (DROP COLUMNS)'));
     const note = { name: 'note', type: 'string', nullable: true, metadata: { 'millrace.fieldId': 2 } };
     await alter(tables, ([first, ...rest]) => [first, note, ...rest]);
     metastore.change('orders', { resumeCount: 1 });
-    const breaking = await eventually('it is looked at again', () => (report()?.block == null ? undefined : report()));
-    expect(breaking.reason).toContain('note: string → long');
+    await eventually('it goes on', () => report()?.state === 'RUNNING' && report()?.partitions[0]?.committed === 2n);
     await again.stop();
-    expect((await readTable(tables, 'orders'))?.ledger.partitions).toMatchObject([{ position: 1n, committed: 1n }]);
+    expect((await readTable(tables, 'orders'))?.ledger.partitions).toMatchObject([{ position: 2n, committed: 2n }]);
   });
 });

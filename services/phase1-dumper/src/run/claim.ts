@@ -8,7 +8,7 @@ import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
 import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
 import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
-import { planStart, startNotice } from '../dump/start.ts';
+import { planStart } from '../dump/start.ts';
 import { type LandingContext, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
@@ -18,8 +18,9 @@ const waitMs = 1_000;
 /** Claims lost in a row to former owners' last publications before it counts as being fenced. */
 const handoversMax = 20;
 
+/** `earliest`: first offset Kafka keeps at the time of the claim. */
 export type ClaimEnding =
-  | { status: 'claimed'; chain: OwnedChain; notice: string | null }
+  | { status: 'claimed'; chain: OwnedChain; start: ChainStart; earliest: bigint }
   | { status: 'fenced' }
   /** `chain` is set when the claim was written and the position is what stops it */
   | { status: 'stopped'; reason: string; chain: OwnedChain | null }
@@ -186,8 +187,7 @@ async function checkBeforeReading(
     if (offsets !== undefined) {
       const verdict = checkPosition(head.nextOffset, offsets, false, suspicion, context.clock.monotonic());
       if (verdict.verdict === 'stop') return { status: 'stopped', reason: verdict.reason, chain };
-      const notice = startNotice(source.partition, start, head.chainStart, context.wish(source.topic).startFrom, offsets.earliest);
-      if (verdict.verdict === 'read') return { status: 'claimed', chain, notice };
+      if (verdict.verdict === 'read') return { status: 'claimed', chain, start, earliest: offsets.earliest };
       suspicion = verdict.suspicion;
       onWait(verdict.reason);
     }

@@ -1,3 +1,4 @@
+import type { ChainStart } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
@@ -6,6 +7,7 @@ import { judgeIdentity } from '../dump/identity.ts';
 import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
 import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
+import { type StartFrom, startNotice } from '../dump/start.ts';
 import { claimChain } from './claim.ts';
 import type { LandingContext } from './context.ts';
 import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
@@ -35,7 +37,9 @@ export class PartitionLanding {
   readonly #hard = new AbortController();
   #state: LandingState = 'claiming';
   #reason: string | null = null;
-  #notice: string | null = null;
+  #start: ChainStart | null = null;
+  /** what is said of where landing began, and the wish of the datasets it answers */
+  #notice: { wish: StartFrom | null; words: string | null } | null = null;
   #chain: OwnedChain | null = null;
   #buffer: LineBuffer = emptyBuffer();
   #publishingBytes = 0;
@@ -63,7 +67,7 @@ export class PartitionLanding {
     return {
       state: this.#state,
       reason: this.#reason,
-      notice: this.#notice,
+      notice: this.#notice?.words ?? null,
       chain: this.#chain,
       received: this.#received,
       end: this.#end,
@@ -115,9 +119,17 @@ export class PartitionLanding {
   sawOffsets(offsets: PartitionOffsets): void {
     this.#end = offsets.lastStable;
     if (this.#state !== 'running' || this.#received === null) return;
+    this.#noticeStart(offsets.earliest);
     const verdict = checkPosition(this.#received, offsets, true, this.#suspicion, this.#context.clock.monotonic());
     if (verdict.verdict === 'stop') this.#stop(verdict.reason);
     else this.#suspicion = verdict.suspicion;
+  }
+
+  /** Says where landing began, anew only when the datasets' wish is another: the words keep the range that was missing then, while retention goes on. */
+  #noticeStart(earliest: bigint): void {
+    const wish = this.#context.wish(this.partition.topic).startFrom;
+    if (this.#chain === null || this.#start === null || this.#notice?.wish === wish) return;
+    this.#notice = { wish, words: startNotice(this.partition.partition, this.#start, this.#chain.head.chainStart, wish, earliest) };
   }
 
   /** A person decided: a stopped partition looks again, once what it had buffered is published. */
@@ -184,9 +196,11 @@ export class PartitionLanding {
       this.#chain = ending.chain;
       return this.#halt(ending.reason);
     }
-    const { chain, notice } = ending;
+    const { chain, start, earliest } = ending;
     this.#chain = chain;
-    this.#notice = notice;
+    this.#start = start;
+    this.#notice = null;
+    this.#noticeStart(earliest);
     this.#received = chain.head.nextOffset;
     this.#leaderEpoch = chain.head.leaderEpoch;
     this.#state = 'running';

@@ -49,6 +49,8 @@ export class LandingWorker {
   #restedLately = false;
   #watch: Watch = emptyWatch;
   #rebuildWanted = false;
+  /** why no broker answers the topic watch now */
+  #kafkaAway: MillraceError | null = null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -209,6 +211,7 @@ export class LandingWorker {
     try {
       const description = await context.metadata.describe(topics);
       context.health.set('kafka', null);
+      this.#sawKafka(null);
       const changed = wanted.setDescription(description, topics);
       if (wanted.makesClientStale(description)) {
         context.log.warn(
@@ -223,9 +226,25 @@ export class LandingWorker {
       }
     } catch (error) {
       context.health.set('kafka', describeError(error));
+      if (isKind(error, 'unavailable')) this.#sawKafka(error);
       throw error;
     }
     await Promise.all(this.#all.map((landing) => landing.refreshProof()));
+  }
+
+  /** A line when Kafka goes, when why it is away is of another kind, and when it is back; the status follows each answer. */
+  #sawKafka(away: MillraceError | null): void {
+    const { log } = this.#options.context;
+    const before = this.#kafkaAway;
+    this.#kafkaAway = away;
+    if (away?.code === before?.code) return;
+    if (away === null) log.info('Kafka answers again');
+    else log.warn({ code: away.code }, `Kafka is away: ${describeError(away)}`);
+  }
+
+  #notices(): string[] {
+    const away = this.#kafkaAway;
+    return [...this.#options.context.metadata.notices, ...(away === null ? [] : [`Kafka is away: ${describeError(away)}`])];
   }
 
   async #watchOffsets(): Promise<void> {
@@ -293,7 +312,7 @@ export class LandingWorker {
     const { context, wanted, metastore } = this.#options;
     const landings = this.#all;
     await Promise.all(landings.map((landing) => landing.release(shutdownDeadlineMs)));
-    const reports = landingReports(wanted, landings, context.metadata.notices, context.writer);
+    const reports = landingReports(wanted, landings, this.#notices(), context.writer);
     const told = Promise.all(reports.map((report) => metastore.reportLanding(report).catch(() => undefined)));
     await Promise.all([this.#source?.close(), Promise.race([told, context.clock.sleep(lastReportMs)])]);
   }
@@ -303,7 +322,7 @@ export class LandingWorker {
     let said = '';
     let saidAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      const reports = landingReports(wanted, this.#all, context.metadata.notices, context.writer);
+      const reports = landingReports(wanted, this.#all, this.#notices(), context.writer);
       const signature = stateSignature(reports);
       const now = context.clock.monotonic();
       if (signature !== said || now - saidAt >= reportMs) {

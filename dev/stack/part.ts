@@ -88,15 +88,15 @@ export function createPart(spec: PartSpec): Part {
       });
     });
 
+    const written = () => readFileSync(logFile).subarray(logStart).toString();
     const deadline = Date.now() + READY_WITHIN_MS;
     for (;;) {
-      const log = readFileSync(logFile).subarray(logStart).toString();
-      if (child === started && (await spec.isReady(log))) return;
+      if (child === started && (await spec.isReady(written()))) return;
       const lost = child !== started;
       if (lost || Date.now() > deadline) {
         await kill();
         const why = failure?.message ?? (lost ? 'it ended' : `not ready after ${READY_WITHIN_MS / 1000} s`);
-        throw new Error(`${spec.name} did not start: ${why}; its log ${logFile} ends with\n${log.slice(-LOG_TAIL_CHARS)}`);
+        throw new Error(`${spec.name} did not start: ${why}; its log ${logFile} ends with\n${written().slice(-LOG_TAIL_CHARS)}`);
       }
       await sleep(LOOK_INTERVAL_MS);
     }

@@ -34,7 +34,10 @@ test('a port that was taken after it was chosen is chosen again, and the service
       return { PATH: process.env.PATH, P: String(port) };
     },
     stopSignal: 'SIGTERM',
-    isReady: (log) => log.includes('ready'),
+    isReady: async (log) => {
+      await new Promise((resolve) => setTimeout(resolve, 300)); // it ends while it is asked: its last words count all the same
+      return log.includes('ready');
+    },
   });
   const asked: number[] = [];
   try {

@@ -57,7 +57,7 @@ test('a topic that does not exist is waited for, never created; landing begins w
   await waitFor(
     'waiting',
     () => status(topic),
-    ({ state }) => state === 'WAITING_FOR_TOPIC',
+    ({ state, reason }) => state === 'WAITING_FOR_TOPIC' && /does not exist/.test(reason ?? ''),
     WITHIN_MS,
   );
   await sleep(2_500);

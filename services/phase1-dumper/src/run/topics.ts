@@ -3,7 +3,7 @@ import type { ClusterDescription } from '../dump/source-metadata.ts';
 import { clientIsStale, type SeenTopic } from '../dump/stale-client.ts';
 import { earliestWish, type StartFrom } from '../dump/start.ts';
 
-/** So many answers in a row must not know a topic before it counts as missing: one broker may be behind. */
+/** So many answers in a row must not know a topic that was there before it counts as missing: one broker may be behind. */
 const unknownAnswersMin = 2;
 
 /** What the datasets ask for, and which of their topics exist: the values the worker's watch turns over. Decides, asks nobody. */
@@ -34,7 +34,11 @@ export class WantedTopics {
     return [...new Set(this.#datasets.map(({ kafkaTopic }) => kafkaTopic))].sort();
   }
 
-  /** Takes what a broker said of the wanted topics; a topic is missing only when `unknownAnswersMin` in a row say so. @returns topics whose id is another than before */
+  /**
+   * Takes what a broker said of the wanted topics. One that was there is missing only when `unknownAnswersMin` answers in a row say so; one that was never
+   * seen is missing at the first, so that a topic made soon afterwards is read from its start: too much is better than too little.
+   * @returns topics whose id is another than before
+   */
   setDescription({ topics, problems }: ClusterDescription, asked: readonly string[]): string[] {
     this.#problems = problems;
     const changed: string[] = [];
@@ -45,7 +49,7 @@ export class WantedTopics {
       if (id === undefined) {
         const answers = (this.#unknownAnswers.get(topic) ?? 0) + 1;
         this.#unknownAnswers.set(topic, answers);
-        if (answers < unknownAnswersMin) continue;
+        if (before !== undefined && answers < unknownAnswersMin) continue;
         this.#seenMissing.add(topic);
         this.#existing.delete(topic);
       } else {

@@ -53,8 +53,17 @@ test('a topic made again between two answers is seen as changed, also with one u
   expect(told({ orders: 'new' })).toEqual(['orders']);
 });
 
+test('a topic that was never seen is missing at the first answer: made soon afterwards, it is read from its beginning', () => {
+  const { wanted, told } = wantedTopics(['orders']);
+  told({ orders: null });
+  expect(wanted.missing()).toEqual(['orders']);
+  told({ orders: 'id' });
+  expect(wanted.wish('orders')).toEqual({ startFrom: 'latest', topicWasMissing: true });
+});
+
 test('what was seen of a topic is forgotten with its last dataset', () => {
   const { wanted, told } = wantedTopics(['orders']);
+  told({ orders: 'id' });
   told({ orders: null });
   wanted.setDatasets([]);
   wanted.setDatasets([dataset('orders')]);

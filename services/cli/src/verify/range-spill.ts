@@ -35,6 +35,8 @@ export class RangeSpill {
       threads: '2',
       temp_directory: join(folder, 'spill'),
       preserve_insertion_order: 'false',
+      // every file is read once; and bytes kept from an earlier one at the same path would be believed
+      enable_external_file_cache: 'false',
     });
     const connection = await instance.connect();
     await connection.run('CREATE TABLE islands (topic_id VARCHAR, part INTEGER, start_offset BIGINT, end_offset BIGINT)');

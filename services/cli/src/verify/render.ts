@@ -87,5 +87,9 @@ function renderDifferences(report: VerifyReport): string {
     return `  ${code}${where}${range === null ? '' : ` [${range.startOffset}, ${range.endOffset})`}: ${detail}`;
   });
   if (count > kept.length) lines.push(`  … and ${count - kept.length} more; the first ${differencesKeptMax} are shown`);
-  return `${count} ${count === 1 ? 'DIFFERENCE' : 'DIFFERENCES'}\n${lines.join('\n')}`;
+  const codes = new Map<string, number>();
+  for (const { code } of kept) codes.set(code, (codes.get(code) ?? 0) + 1);
+  // said again at the end: of a long list a terminal or a log shows the tail
+  const byCode = [...codes].map(([code, found]) => `${found} ${code}`).join(', ');
+  return `${count} ${count === 1 ? 'DIFFERENCE' : 'DIFFERENCES'}\n${lines.join('\n')}\n${count} in all: ${byCode}`;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,7 +32,8 @@ export async function withLocalFile<T>(
   const bytes = await table.get(key);
   if (bytes === undefined)
     throw new MillraceError('corrupt', 'data_file_missing', `${table.url}/${key} is in the table's log but is not there`, { key });
-  const path = join(tempDir, 'data-file.parquet');
+  // a name of its own: engines cache a local file's bytes by its path, so that a second file of the same size would read as the first
+  const path = join(tempDir, `${randomUUID()}.parquet`);
   await writeFile(path, bytes);
   try {
     return await use(path);

@@ -18,7 +18,7 @@ async function dataFile(startOffset: number): Promise<Uint8Array> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   await connection.run(
-    `COPY (SELECT 'topic' AS _source_topic_id, 0::INTEGER AS _source_partition, range + ${startOffset} AS _source_offset FROM range(100)) TO '${path}' (COMPRESSION uncompressed)`,
+    `COPY (SELECT 'topic' AS _source_topic_id, 0::INTEGER AS _source_partition, range + ${startOffset} AS _source_offset, repeat('x', 50) AS note FROM range(100)) TO '${path}' (COMPRESSION uncompressed)`,
   );
   connection.closeSync();
   instance.closeSync();

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { RangeSpill } from '../../src/verify/range-spill.ts';
@@ -13,30 +13,37 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function dataFile(startOffset: number): Promise<Uint8Array> {
-  const path = join(folder, `from-${startOffset}.parquet`);
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
+/** A data file of so many rows, each with a note of so many characters. */
+async function dataFile(connection: DuckDBConnection, startOffset: number, rows: number, noteLength: number): Promise<Uint8Array> {
+  const path = join(folder, `${startOffset}-${noteLength}.parquet`);
   await connection.run(
-    `COPY (SELECT 'topic' AS _source_topic_id, 0::INTEGER AS _source_partition, range + ${startOffset} AS _source_offset, repeat('x', 50) AS note FROM range(100)) TO '${path}' (COMPRESSION uncompressed)`,
+    `COPY (SELECT rpad('', ${noteLength}, 'x') || range AS note, 'topic' AS _source_topic_id, 0::INTEGER AS _source_partition,
+      range + ${startOffset} AS _source_offset FROM range(${rows})) TO '${path}' (COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1)`,
   );
-  connection.closeSync();
-  instance.closeSync();
   return new Uint8Array(await readFile(path));
 }
 
-test('two data files of the same size in a remote store are read each with its own rows', async () => {
-  const { store, objects } = memoryStore();
-  const files = [1_000, 2_000, 3_000];
-  for (const start of files) objects.set(`${start}.parquet`, await dataFile(start));
-  expect(new Set([...objects.values()].map(({ length }) => length)).size).toBe(1);
+test('data files of the same size and another layout in a remote store are read each with its own rows', async () => {
+  const { store } = memoryStore();
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
   const spill = await RangeSpill.open(folder);
   try {
-    for (const [key, bytes] of objects) await withLocalFile(store, key, bytes.length, spill.folder, (path) => spill.addFile(path));
+    const files = [await dataFile(connection, 1_000, 12, 10), await dataFile(connection, 2_000, 20, 2)];
+    expect(files[1]?.length).toBe(files[0]?.length);
+    for (const [index, bytes] of files.entries()) {
+      await store.put(`${index}.parquet`, bytes);
+      await withLocalFile(store, `${index}.parquet`, bytes.length, spill.folder, (path) => spill.addFile(path));
+    }
     const found = [];
-    for await (const { startOffset } of spill.rows({ topicId: 'topic', partition: 0 })) found.push(Number(startOffset));
-    expect(found).toEqual(files);
+    for await (const rows of spill.rows({ topicId: 'topic', partition: 0 })) found.push([Number(rows.startOffset), Number(rows.endOffset)]);
+    expect(found).toEqual([
+      [1_000, 1_012],
+      [2_000, 2_020],
+    ]);
   } finally {
     await spill.close();
+    connection.closeSync();
+    instance.closeSync();
   }
 });

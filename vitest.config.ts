@@ -4,11 +4,12 @@ import { defineConfig } from 'vitest/config';
 const PARTS_TIMEOUT_MS = 120_000;
 const ENGINES_TIMEOUT_MS = 300_000;
 const CRASH_TIMEOUT_MS = 1_800_000;
+const SIMULATION_TIMEOUT_MS = 300_000;
 /** Test files on real parts that run at a time: they mostly wait, and each has topics, buckets and databases of its own. */
 const SIDE_BY_SIDE = 2;
 
 /** Projects run in this order, one after the other: what is quick and pure speaks first. Place 0 would mean no order. */
-const ORDER = ['unit', 'integration', 'interop', 'crash', 'spark'] as const;
+const ORDER = ['unit', 'simulation', 'integration', 'interop', 'crash', 'chaos', 'spark'] as const;
 
 const project = (name: (typeof ORDER)[number], include: string[], timeoutMs: number, more: object = {}) => ({
   test: {
@@ -26,7 +27,8 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', ['services/*/test/**/*.test.ts', 'dev/*/test/**/*.test.ts'], 20_000, { maxWorkers: '100%' }),
-      project('integration', ['test/integration/**/*.test.ts', 'test/regressions/**/*.test.ts'], PARTS_TIMEOUT_MS, {
+      project('simulation', ['test/simulation/**/*.test.ts'], SIMULATION_TIMEOUT_MS, { maxWorkers: '100%' }),
+      project('integration', ['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts'], PARTS_TIMEOUT_MS, {
         maxWorkers: SIDE_BY_SIDE,
       }),
       project('interop', ['test/interop/**/*.test.ts'], ENGINES_TIMEOUT_MS, {
@@ -34,6 +36,7 @@ export default defineConfig({
         exclude: ['test/interop/spark*/**', 'test/interop/spark*'],
       }),
       project('crash', ['test/crash/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
+      project('chaos', ['test/chaos/**/*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
       project('spark', ['test/interop/spark*/**/*.test.ts', 'test/interop/spark*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
     ],
   },

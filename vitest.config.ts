@@ -28,9 +28,14 @@ export default defineConfig({
     projects: [
       project('unit', ['services/*/test/**/*.test.ts', 'dev/*/test/**/*.test.ts'], 20_000, { maxWorkers: '100%' }),
       project('simulation', ['test/simulation/**/*.test.ts'], SIMULATION_TIMEOUT_MS, { maxWorkers: '100%' }),
-      project('integration', ['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts'], PARTS_TIMEOUT_MS, {
-        maxWorkers: SIDE_BY_SIDE,
-      }),
+      project(
+        'integration',
+        ['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts'],
+        PARTS_TIMEOUT_MS,
+        {
+          maxWorkers: SIDE_BY_SIDE,
+        },
+      ),
       project('interop', ['test/interop/**/*.test.ts'], ENGINES_TIMEOUT_MS, {
         maxWorkers: SIDE_BY_SIDE,
         exclude: ['test/interop/spark*/**', 'test/interop/spark*'],

@@ -48,6 +48,8 @@ export class ChainFollower {
   readonly #clock: Clock;
   readonly #chains = new Map<string, Chain>();
   readonly #bytesMax: number;
+  /** waiting over all chains; counted along, since it is asked for at every entry */
+  #waiting = { pieces: 0, bytes: 0 };
   #discoverAt = 0;
   #pollAt = 0;
   #pollIntervalMs = pollIntervalMsMin;
@@ -80,6 +82,7 @@ export class ChainFollower {
 
   /** Begins to follow a chain. */
   follow({ source, position, seq }: ChainPosition): void {
+    this.#count(-1, this.#chains.get(sourceKey(source))?.pending ?? []);
     this.#chains.set(sourceKey(source), {
       source,
       position,
@@ -110,7 +113,9 @@ export class ChainFollower {
       if (entry === undefined) return turn > 0;
       if (chain.previous !== undefined || entry.seq === 0n) checkFollows(chain.previous, entry);
       const seenAt = this.#clock.monotonic();
-      chain.pending.push(...piecesOf(entry, chain.position).map((piece) => ({ ...piece, seenAt })));
+      const pieces = piecesOf(entry, chain.position).map((piece) => ({ ...piece, seenAt }));
+      chain.pending.push(...pieces);
+      this.#count(1, pieces);
       chain.previous = entry;
       chain.nextSeq = entry.seq + 1n;
       if (entry.endOffset > chain.landed) chain.landed = entry.endOffset;
@@ -119,13 +124,12 @@ export class ChainFollower {
   }
 
   #full(): boolean {
-    let pieces = 0;
-    let bytes = 0;
-    for (const { pending } of this.#chains.values()) {
-      pieces += pending.length;
-      for (const piece of pending) bytes += pieceBytes(piece);
-    }
-    return pieces >= pendingPiecesMax || bytes >= this.#bytesMax;
+    return this.#waiting.pieces >= pendingPiecesMax || this.#waiting.bytes >= this.#bytesMax;
+  }
+
+  #count(sign: 1 | -1, pieces: readonly PendingPiece[]): void {
+    this.#waiting.pieces += sign * pieces.length;
+    for (const piece of pieces) this.#waiting.bytes += sign * pieceBytes(piece);
   }
 
   /** Monotonic ms at which there is something to do: a look at the chains or for chains. */
@@ -144,6 +148,7 @@ export class ChainFollower {
       const chain = this.#chains.get(sourceKey(piece.source));
       if (chain?.pending[0] !== piece) continue;
       chain.pending.shift();
+      this.#count(-1, [piece]);
       chain.position = piece.endOffset;
       chain.committedTimestamp = piece.object?.lastTimestamp ?? chain.committedTimestamp;
     }
@@ -163,7 +168,7 @@ export class ChainFollower {
       this.follow({ ...at, source: chain.source });
       return;
     }
-    pending.splice(0, isAtEnd ? pending.length : rest);
+    this.#count(-1, pending.splice(0, isAtEnd ? pending.length : rest));
     chain.position = at.position;
   }
 

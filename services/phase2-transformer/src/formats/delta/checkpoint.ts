@@ -1,8 +1,8 @@
 import type { AddFile, RemoveFile } from '@millrace/core/delta/actions.ts';
 import { fileActions, type TableState } from '@millrace/core/delta/snapshot.ts';
-import { padded } from '@millrace/core/domain/keys.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { encodeCheckpoint } from './checkpoint-file.ts';
+import { checkpointKey, pointAtCheckpoint } from './checkpoint-pointer.ts';
 
 /** A checkpoint is due after this many commits and this long since the last one, whichever is later. */
 export const checkpointCommitsMin = 10n;
@@ -16,8 +16,8 @@ export function checkpointDue(version: bigint, checkpointVersion: bigint, lastCh
 }
 
 /**
- * Writes the checkpoint of `state` and then points `_last_checkpoint` at it, unless that names a later one. Two writers at once may leave the older name there:
- * it is a hint, readers look behind the end of the log it leads to, and failing half way harms nothing.
+ * Writes the checkpoint of `state` and then points `_last_checkpoint` at it, unless that names a later one. Several writers at once are harmless, and so is
+ * failing half way: the pointer is a hint, readers look behind the end of the log it leads to.
  * Idempotent. Memory grows with the table's file list, so it runs in a thread of its own.
  */
 export async function writeCheckpoint(table: ObjectStore, state: TableState, now: number): Promise<void> {
@@ -28,19 +28,6 @@ export async function writeCheckpoint(table: ObjectStore, state: TableState, now
     else if ((action.remove.deletionTimestamp ?? 0) > now - tombstoneRetentionMs) tombstones.push(action.remove);
   }
   const { bytes, rows } = encodeCheckpoint({ protocol: state.protocol, metadata: state.metadata, txns: state.txns, adds, tombstones });
-  await table.put(`_delta_log/${padded(state.version, 20)}.checkpoint.parquet`, bytes);
-  const pointer = await table.get('_delta_log/_last_checkpoint');
-  if (pointer !== undefined && pointedVersion(pointer) >= state.version) return;
-  const hint = { version: Number(state.version), size: rows, sizeInBytes: bytes.byteLength, numOfAddFiles: adds.length };
-  await table.put('_delta_log/_last_checkpoint', new TextEncoder().encode(JSON.stringify(hint)));
-}
-
-/** Version a pointer names; -1 when it cannot be read, so that a good one replaces it. */
-function pointedVersion(bytes: Uint8Array): bigint {
-  try {
-    const { version } = JSON.parse(new TextDecoder().decode(bytes)) as { version?: unknown };
-    return typeof version === 'number' ? BigInt(version) : -1n;
-  } catch {
-    return -1n;
-  }
+  await table.put(checkpointKey(state.version), bytes);
+  await pointAtCheckpoint(table, { version: state.version, size: rows, sizeInBytes: bytes.byteLength, numOfAddFiles: adds.length });
 }

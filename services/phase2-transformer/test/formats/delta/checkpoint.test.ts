@@ -122,6 +122,24 @@ describe('a checkpoint', () => {
     });
   });
 
+  it('two writers at once: the pointer ends at the later one, even when the older name is written last', async () => {
+    const { store, objects } = await log([[...first], [{ add: add('a') }]]);
+    const state = await readTableState(store);
+    if (state === undefined) throw new Error('no table');
+    // the older writer has looked, and sleeps before it writes the pointer
+    const slow = {
+      ...store,
+      put: async (key: string, body: Uint8Array) => {
+        if (key.endsWith('_last_checkpoint') && !objects.has(key)) await writeCheckpoint(store, state, 0);
+        await store.put(key, body);
+      },
+    };
+    await writeCheckpoint(slow, { ...state, version: 0n }, 0);
+    const pointer = JSON.parse(new TextDecoder().decode(objects.get('_delta_log/_last_checkpoint'))) as { size: number };
+    expect(pointer).toMatchObject({ version: 1, sizeInBytes: objects.get('_delta_log/00000000000000000001.checkpoint.parquet')?.length });
+    expect(pointer.size).toBe(3);
+  });
+
   it('of many files is streamed in small groups', async () => {
     const many = Array.from({ length: 11_000 }, (_, i) => ({ add: add(`f${i}`) }));
     const { store } = await log([[...first, ...many]]);

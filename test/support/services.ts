@@ -28,7 +28,15 @@ export interface ServicesOptions {
   readonly dir?: string;
   /** by default the Kafka of the test run */
   readonly brokers?: string;
+  /** by default a fresh database of the test run */
+  readonly databaseUrl?: string;
+  /** settings of one service alone, by its name (`phase1-1`, `metastore`); they win over the others */
+  readonly envOf?: (name: string) => Readonly<Record<string, string>>;
 }
+
+/** Workspaces of the workers. */
+const workspaces = { phase1: 'phase1-dumper', phase2: 'phase2-transformer' } as const;
+export type Phase = keyof typeof workspaces;
 
 export interface Services {
   readonly dir: string;
@@ -38,6 +46,8 @@ export interface Services {
   readonly phase2: readonly Service[];
   /** the environment that `npx millrace` needs */
   readonly env: Readonly<Record<string, string>>;
+  /** One more worker of a phase, not started yet; `stop` ends it too. */
+  add(phase: Phase): Promise<Service>;
   /** Asks all that run to end in good order: workers first. */
   stop(): Promise<void>;
 }
@@ -68,15 +78,24 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     MILLRACE_GROUP_PREFIX: uniqueName('group'),
     ...options.env,
   };
-  const env = { ...systemEnv(), ...lively, ...shared, DATABASE_URL: await freshDatabase(), PORT: String(port), LOG_LEVEL: 'info' };
-  const make = (name: string, workspace: string) => service(name, workspace, dir, env);
-  const many = (count: number, name: string, workspace: string) =>
-    Promise.all(Array.from({ length: count }, (_, index) => make(`${name}-${index + 1}`, workspace)));
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase());
+  const env = { ...systemEnv(), ...lively, ...shared, DATABASE_URL: databaseUrl, PORT: String(port), LOG_LEVEL: 'info' };
+  const make = (name: string, workspace: string) => service(name, workspace, dir, { ...env, ...options.envOf?.(name) });
+  const many = (count: number, phase: Phase) =>
+    Promise.all(Array.from({ length: count }, (_, index) => make(`${phase}-${index + 1}`, workspaces[phase])));
   const metastore = await make('metastore', 'metastore');
-  const phase1 = await many(options.phase1 ?? 1, 'phase1', 'phase1-dumper');
-  const phase2 = await many(options.phase2 ?? 1, 'phase2', 'phase2-transformer');
+  const phase1 = await many(options.phase1 ?? 1, 'phase1');
+  const phase2 = await many(options.phase2 ?? 1, 'phase2');
+  const added: Record<Phase, Service[]> = { phase1: [], phase2: [] };
+  const add = async (phase: Phase) => {
+    const number = (phase === 'phase1' ? phase1 : phase2).length + added[phase].length + 1;
+    const worker = await make(`${phase}-${number}`, workspaces[phase]);
+    added[phase].push(worker);
+    return worker;
+  };
   const stop = async () => {
-    const workers = await Promise.allSettled([...phase1, ...phase2].map((worker) => worker.stop()));
+    const all = [...phase1, ...phase2, ...added.phase1, ...added.phase2];
+    const workers = await Promise.allSettled(all.map((worker) => worker.stop()));
     await metastore.stop();
     for (const ending of workers) if (ending.status === 'rejected') throw ending.reason;
   };
@@ -87,7 +106,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     await Promise.all([metastore, ...phase1, ...phase2].map((part) => part.kill()));
     throw error;
   }
-  return { dir, metastoreUrl, metastore, phase1, phase2, env: shared, stop };
+  return { dir, metastoreUrl, metastore, phase1, phase2, env: shared, add, stop };
 }
 
 /** Any port to begin looking from: tests that run side by side should not race for one. */

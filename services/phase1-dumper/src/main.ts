@@ -7,6 +7,7 @@ import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
+import { announcementsTopic } from '@millrace/core/domain/announcement.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { printableSettings } from '@millrace/core/domain/settings.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
@@ -14,8 +15,10 @@ import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
 import { type Phase1Settings, phase1Settings, readPhase1Settings } from './config.ts';
+import { KafkaAnnouncer } from './kafka/announcer.ts';
 import { KafkaSource } from './kafka/kafka-source.ts';
 import { openMetadata } from './kafka/open-metadata.ts';
+import { compressLines } from './run/compress.ts';
 import type { LandingContext } from './run/context.ts';
 import { Health } from './run/health.ts';
 import { Limit } from './run/limit.ts';
@@ -60,14 +63,28 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
   await untilThere(() => metadata.describe([]), 'kafka', health, log, stop);
 
   const wanted = new WantedTopics();
+  const metrics = createMetrics(registry);
+  const announcer = new KafkaAnnouncer({
+    brokers: settings.KAFKA_BROKERS,
+    clientId,
+    properties,
+    topic: announcementsTopic(settings.MILLRACE_GROUP_PREFIX, settings.MILLRACE_ANNOUNCEMENTS_TOPIC),
+    partitions: settings.MILLRACE_ANNOUNCEMENTS_PARTITIONS,
+    metadata,
+    clock: systemClock,
+    log,
+    count: (result) => metrics.announcements.inc({ result }),
+  });
   const context: LandingContext = {
     store,
     metadata,
     clock: systemClock,
     random: systemRandom,
     log,
-    metrics: createMetrics(registry),
+    metrics,
+    announcer,
     health,
+    compress: compressLines,
     publications: new Limit(publicationsMax),
     writer: `${hostname()}-${process.pid}`,
     seal: { sealBytes: settings.MILLRACE_SEAL_BYTES, sealIntervalMs: settings.MILLRACE_SEAL_INTERVAL_MS },
@@ -97,7 +114,11 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
   });
   stop.addEventListener('abort', () => worker.stop(), { once: true });
   if (stop.aborted) worker.stop();
+  const ended = new AbortController();
+  const announcing = announcer.run(ended.signal);
   await worker.run();
+  ended.abort();
+  await announcing;
   await Promise.all([metadata.close(), closeStore(store), admin.close()]);
 }
 

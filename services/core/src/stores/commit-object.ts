@@ -2,7 +2,7 @@ import { isKind, MillraceError } from '../domain/errors.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import { type CommitEvent, initialCommitState, nextCommitStep } from './commit-decision.ts';
-import { deadlineSignal } from './deadline-signal.ts';
+import { clockDeadline } from './deadline-signal.ts';
 
 /** The three endings of a commit. `conflicted` brings what stands there; `unknown` brings the last error, and nothing of the commit may be deleted or re-used. */
 export type ObjectCommit = { status: 'committed' } | { status: 'conflicted'; body: Uint8Array } | { status: 'unknown'; cause: unknown };
@@ -34,7 +34,7 @@ export async function commitObject(
 ): Promise<ObjectCommit> {
   const { clock, random } = options;
   const endsAt = clock.monotonic() + options.deadlineMs;
-  const deadline = deadlineSignal(options.deadlineMs, options.signal);
+  const deadline = clockDeadline(clock, options.deadlineMs, options.signal);
   let state = { ...initialCommitState, mayBeApplied: options.mayBeApplied ?? false };
   let request: 'put' | 'read' = 'put';
   let stored: Uint8Array | undefined;

@@ -1,3 +1,5 @@
+import type { Clock } from '../ports/clock.ts';
+
 /** An abort signal that fires after `ms` or with `parent`. `release` must be called: it frees the timer and the listener on a long-lived parent. */
 export type DeadlineSignal = {
   signal: AbortSignal;
@@ -30,6 +32,25 @@ export function deadlineSignal(ms: number, parent?: AbortSignal): DeadlineSignal
     restart,
     release: () => {
       clearTimeout(timer);
+      parent?.removeEventListener('abort', follow);
+    },
+  };
+}
+
+/** As `deadlineSignal`, by the time of `clock`: for loops whose time is a dependency. `release` must be called. */
+export function clockDeadline(clock: Clock, ms: number, parent?: AbortSignal): Pick<DeadlineSignal, 'signal' | 'release'> {
+  const controller = new AbortController();
+  const released = new AbortController();
+  const follow = () => controller.abort(parent?.reason);
+  if (parent?.aborted) follow();
+  else parent?.addEventListener('abort', follow, { once: true });
+  void clock.sleep(ms, released.signal).then(() => {
+    if (!released.signal.aborted) controller.abort(new Error(`no answer within ${ms} ms`));
+  });
+  return {
+    signal: controller.signal,
+    release: () => {
+      released.abort();
       parent?.removeEventListener('abort', follow);
     },
   };

@@ -5,6 +5,7 @@ import type { WriterStamp } from '../dump/claim.ts';
 import type { SealSettings } from '../dump/seal.ts';
 import type { SourceMetadata } from '../dump/source-metadata.ts';
 import type { StartFrom } from '../dump/start.ts';
+import type { Announcer } from './announcer.ts';
 import type { Health } from './health.ts';
 import type { Limit } from './limit.ts';
 import type { Metrics } from './metrics.ts';
@@ -18,12 +19,16 @@ export type LandingContext = {
   log: Logger;
   metrics: Metrics;
   health: Health;
+  /** stored bytes of raw lines: one zstd frame */
+  compress(lines: Uint8Array): Promise<Uint8Array>;
   /** raw objects that may be compressed and stored at once */
   publications: Limit;
   /** name of this process in entries and reports */
   writer: string;
   seal: SealSettings;
   sessionTimeoutMs: number;
+  /** tells phase 2 of entries that stand; without one nothing is announced */
+  announcer?: Announcer;
   /** what the datasets of a topic wish for, null when it has none, and whether this process has seen the topic missing since then */
   wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean };
 };

@@ -24,7 +24,10 @@ export async function persist<T>(
   onWait?: (reason: string) => void,
 ): Promise<T | undefined> {
   for (let delayMs = retryMinMs; !signal.aborted; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
-    const slow = setTimeout(() => context.health.set(party, `${doing}: no answer for ${slowMs / 1000} s`), slowMs);
+    const answered = new AbortController();
+    void context.clock.sleep(slowMs, answered.signal).then(() => {
+      if (!answered.signal.aborted) context.health.set(party, `${doing}: no answer for ${slowMs / 1000} s`);
+    });
     try {
       const ending = await untilAborted(request(), signal);
       if (ending === undefined) return undefined;
@@ -40,7 +43,7 @@ export async function persist<T>(
       context.log.warn({ doing, delayMs, err: error }, 'waiting for the other side');
       await context.clock.sleep(delayMs * (0.75 + context.random.fraction() / 2), signal);
     } finally {
-      clearTimeout(slow);
+      answered.abort();
     }
   }
   return undefined;

@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
 import { type ChainEntry, chainEntry, encodeStored, parseStored, type RawObject } from '@millrace/core/domain/chain.ts';
 import { chainEntryKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
 import type { SourceIdentity } from '@millrace/core/domain/source.ts';
@@ -11,8 +9,6 @@ import { type PublicationPlan, planCloseEntry, planDataEntry, planPublication } 
 import { type LandingContext, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
 
-const compress = promisify(zstdCompress);
-const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** How often a leader is asked again while the topic is missing or cannot be asked, ms. */
 const identityRetryMs = 500;
 
@@ -113,7 +109,7 @@ async function storeObject(
 ): Promise<Prepared> {
   const plan = planPublication(ranges, head);
   if (plan.object === null) return { plan, objects: [] };
-  const body = await compress(Buffer.concat(ranges.map((range) => range.lines)), zstd);
+  const body = await context.compress(Buffer.concat(ranges.map((range) => range.lines)));
   const key = rawObjectKey(source.topic, context.clock.now(), source.partition, plan.object.startOffset, head.epoch, context.random.ulid());
   const stored = await persist(
     context,

@@ -12,6 +12,7 @@ import { FaultyStore } from '@millrace/core/testing/faulty-store.ts';
 import { Registry } from 'prom-client';
 import { onTestFinished } from 'vitest';
 import { partitionKey, type SourceMetadata } from '../../src/dump/source-metadata.ts';
+import { compressLines } from '../../src/run/compress.ts';
 import type { LandingContext } from '../../src/run/context.ts';
 import { Health } from '../../src/run/health.ts';
 import { Limit } from '../../src/run/limit.ts';
@@ -100,6 +101,7 @@ export function landingContext(more: Partial<LandingContext> = {}) {
     log: createLogger('phase1', 'silent'),
     metrics: createMetrics(registry),
     health: new Health(),
+    compress: compressLines,
     publications: new Limit(8),
     writer: 'writer',
     seal: { sealBytes: 1e6, sealIntervalMs: 100 },

@@ -121,6 +121,8 @@ module.exports = {
     vendor('express', 'express', ['^services/metastore/src/http/', `${CORE}adapters/admin/`]),
     vendor('kafka-client', '@confluentinc|@platformatic', [
       '^services/phase1-dumper/src/kafka/',
+      '^services/phase2-transformer/src/kafka/',
+      `${CORE}adapters/kafka/`,
       '^services/cli/src/verify/',
       `${CORE}testing/`,
     ]),

@@ -90,6 +90,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     seal: { sealBytes: settings.MILLRACE_SEAL_BYTES, sealIntervalMs: settings.MILLRACE_SEAL_INTERVAL_MS },
     sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
     wish: (topic) => wanted.wish(topic),
+    acceptances: (topic) => wanted.acceptances(topic),
   };
   const worker = new LandingWorker({
     context,

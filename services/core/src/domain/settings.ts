@@ -55,7 +55,15 @@ export const settingShapes = {
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
     .default('millrace')
-    .meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing' }),
+    .meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing, phase 2 <prefix>-table' }),
+  MILLRACE_ANNOUNCEMENTS_TOPIC: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a Kafka topic name')
+    .optional()
+    .meta({ description: 'Internal topic on which phase 1 announces chain entries to phase 2; default _<group prefix>_announcements' }),
+  MILLRACE_ANNOUNCEMENTS_PARTITIONS: whole(16, 1, 10_000).meta({
+    description: 'Partitions of the internal topic when it is created: at most so many phase-2 workers share the datasets',
+  }),
   MILLRACE_LISTEN: z.string().min(1).default('127.0.0.1').meta({ description: 'Address servers listen on' }),
   PORT: port(8080).meta({ description: 'Port of the metastore API; 0 = any' }),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({ description: 'Log level' }),
@@ -70,7 +78,7 @@ export const settingShapes = {
     description: 'Budget (bytes) of buffered lines per phase-1 process; over it partitions pause',
   }),
   MILLRACE_SESSION_TIMEOUT_MS: milliseconds(45_000, 1_000, 1_800_000).meta({
-    description: 'Kafka session.timeout.ms of the landing group',
+    description: 'Kafka session.timeout.ms of the consumer groups',
   }),
   MILLRACE_STALL_TIMEOUT_MS: milliseconds(60_000, 1_000, 3_600_000).meta({
     description: 'No progress for so long (ms) while Kafka has more: the client is rebuilt once, then the process exits',
@@ -79,6 +87,10 @@ export const settingShapes = {
   MILLRACE_BATCH_BYTES: bytes(64 * 2 ** 20, 1024, 2 ** 30).meta({ description: 'JSON (bytes) at which a micro-batch is closed' }),
   MILLRACE_BATCH_RECORDS: whole(1_000_000, 1, 100_000_000).meta({ description: 'Records at which a micro-batch is closed' }),
   MILLRACE_BATCH_INTERVAL_MS: milliseconds(10_000, 50, 3_600_000).meta({ description: 'Age (ms) at which a micro-batch is closed' }),
+  MILLRACE_SLOW_POLL_MS: milliseconds(30_000, 1_000, 3_600_000).meta({
+    description:
+      'Time (ms) between two looks at a chain whose entries are announced. Smaller: a lost announcement costs less, idle chains more GETs',
+  }),
   MILLRACE_WORKER_THREADS: z
     .string()
     .regex(/^[0-9]{1,3}$/, 'must be a whole number')

@@ -1,4 +1,5 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
+import type { Acceptance } from '@millrace/core/domain/losses.ts';
 import type { Clock, Random } from '@millrace/core/ports/clock.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import type { WriterStamp } from '../dump/claim.ts';
@@ -31,6 +32,8 @@ export type LandingContext = {
   announcer?: Announcer;
   /** what the datasets of a topic wish for, null when it has none, and whether this process has seen the topic missing since then */
   wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean };
+  /** losses and clusters that people accepted for a topic; none when left out */
+  acceptances?(topic: string): readonly Acceptance[];
 };
 
 /** A fresh attempt id with the writer's name and time. */

@@ -45,6 +45,24 @@ export function createMetrics(registry: Registry) {
       labelNames: ['topic', 'partition'],
       registers,
     }),
+    dataLossSuspected: new Gauge({
+      name: 'millrace_data_loss_suspected',
+      help: '1 while a partition waits for a decision about missing records',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    heldBack: new Gauge({
+      name: 'millrace_open_transaction_held_offsets',
+      help: 'Offsets that a transaction open for long holds back from every read-committed reader',
+      labelNames: ['topic', 'partition'],
+      registers,
+    }),
+    clusterChanged: new Gauge({
+      name: 'millrace_cluster_changed',
+      help: '1 while a topic is not landed because the brokers are of a cluster its chains do not know',
+      labelNames: ['topic'],
+      registers,
+    }),
     dropped: new Counter({
       name: 'millrace_dropped_buffer_records_total',
       help: 'Buffered records not published by this process (somebody reads them again, or their topic is gone)',
@@ -55,6 +73,12 @@ export function createMetrics(registry: Registry) {
       name: 'millrace_retries_total',
       help: 'Requests repeated because the other side was away',
       labelNames: ['doing'],
+      registers,
+    }),
+    announcements: new Counter({
+      name: 'millrace_announcements_total',
+      help: 'Chain entries announced to phase 2 by their ending; one that is not sent costs freshness only',
+      labelNames: ['result'],
       registers,
     }),
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),

@@ -210,6 +210,7 @@ export class PartitionLanding {
       'claimed',
     );
     this.#source.start({ ...this.partition, offset: chain.head.nextOffset, leaderEpoch: chain.head.leaderEpoch });
+    this.#announce(chain);
   }
 
   #publish(): void {
@@ -258,7 +259,10 @@ export class PartitionLanding {
     }
     const before = this.#chain;
     this.#chain = ending.chain;
-    if (ending.chain.head.seq !== before?.head.seq) this.#committed(ending.chain);
+    if (ending.chain.head.seq !== before?.head.seq) {
+      this.#committed(ending.chain);
+      this.#announce(ending.chain);
+    }
     if (ending.status === 'published') {
       metrics.publishSeconds.observe((clock.monotonic() - from) / 1000);
       if (this.#state === 'running') this.#reason = null;
@@ -288,6 +292,10 @@ export class PartitionLanding {
     this.#context.metrics.pingPong.remove({ topic: source.topic, partition: String(source.partition) });
     const metadata = JSON.stringify({ topicId: source.topicId, epoch: head.epoch.toString(), seq: head.seq.toString() });
     this.#source.commitOffsets([{ ...this.partition, offset: head.nextOffset, leaderEpoch: head.leaderEpoch, metadata }]);
+  }
+
+  #announce({ source: { topic, topicId, partition }, head: { seq, nextOffset } }: OwnedChain): void {
+    this.#context.announcer?.announce({ format: 1, topic, topicId, partition, seq, endOffset: nextOffset });
   }
 
   #fenced(words: string): void {

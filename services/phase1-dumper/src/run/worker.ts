@@ -244,7 +244,13 @@ export class LandingWorker {
 
   #notices(): string[] {
     const away = this.#kafkaAway;
-    return [...this.#options.context.metadata.notices, ...(away === null ? [] : [`Kafka is away: ${describeError(away)}`])];
+    const { metadata, announcer } = this.#options.context;
+    const unannounced = announcer?.notice() ?? null;
+    return [
+      ...metadata.notices,
+      ...(away === null ? [] : [`Kafka is away: ${describeError(away)}`]),
+      ...(unannounced === null ? [] : [unannounced]),
+    ];
   }
 
   async #watchOffsets(): Promise<void> {

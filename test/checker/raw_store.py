@@ -20,6 +20,13 @@ class FileStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def size(self, key: str) -> int | None:
+        """Bytes of an object, without reading it."""
+        try:
+            return (self.root / key).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def keys(self, prefix: str) -> list[str]:
         """Keys that begin with `prefix` (ending in `/` or empty), sorted."""
         base = self.root / prefix
@@ -35,7 +42,7 @@ class S3Store:
         self.endpoint = urllib.parse.urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or f"https://s3.{self.region}.amazonaws.com")
         self.connection: http.client.HTTPConnection | None = None
 
-    def _request(self, path: str, query: list[tuple[str, str]]) -> tuple[int, bytes]:
+    def _request(self, path: str, query: list[tuple[str, str]], method: str = "GET") -> tuple[int, bytes]:
         now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         empty = hashlib.sha256(b"").hexdigest()
         headers = {"host": self.endpoint.netloc, "x-amz-content-sha256": empty, "x-amz-date": now}
@@ -44,7 +51,7 @@ class S3Store:
         quoted_path = urllib.parse.quote(path, safe="/-_.~")
         quoted_query = "&".join(f"{quote(name)}={quote(value)}" for name, value in sorted(query))
         signed = ";".join(sorted(headers))
-        canonical = "\n".join(["GET", quoted_path, quoted_query, *(f"{name}:{headers[name]}" for name in sorted(headers)), "", signed, empty])
+        canonical = "\n".join([method, quoted_path, quoted_query, *(f"{name}:{headers[name]}" for name in sorted(headers)), "", signed, empty])
         scope = f"{now[:8]}/{self.region}/s3/aws4_request"
         to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         key = f"AWS4{os.environ['AWS_SECRET_ACCESS_KEY']}".encode()
@@ -58,9 +65,10 @@ class S3Store:
                 if self.connection is None:
                     kind = http.client.HTTPSConnection if self.endpoint.scheme == "https" else http.client.HTTPConnection
                     self.connection = kind(self.endpoint.netloc, timeout=60)
-                self.connection.request("GET", target, headers=headers)
+                self.connection.request(method, target, headers=headers)
                 response = self.connection.getresponse()
-                return response.status, response.read()
+                body = response.read()
+                return response.status, body if method == "GET" else (response.getheader("content-length") or "").encode()
             except (http.client.HTTPException, OSError):
                 self.connection = None
                 if attempt == 2:
@@ -74,6 +82,15 @@ class S3Store:
         if status != 200:
             raise OSError(f"GET {key}: {status} {body[:300]!r}")
         return body
+
+    def size(self, key: str) -> int | None:
+        """Bytes of an object, without reading it."""
+        status, length = self._request(f"/{self.bucket}/{self.prefix}{key}", [], "HEAD")
+        if status == 404:
+            return None
+        if status != 200:
+            raise OSError(f"HEAD {key}: {status}")
+        return int(length)
 
     def keys(self, prefix: str) -> list[str]:
         found: list[str] = []

@@ -8,11 +8,13 @@ import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { objectStoreContract } from '@millrace/core/testing/object-store-contract.ts';
 import { expect, test } from 'vitest';
-import { startFaultProxy } from './fault-proxy.ts';
+import { startHttpProxy } from '../../faults/proxy/http-proxy.ts';
+import { type Fault, kindOf } from '../../faults/proxy/rules.ts';
 
 const { TEST_S3_ENDPOINT: endpoint = '', TEST_S3_ACCESS_KEY: accessKeyId = '', TEST_S3_SECRET_KEY: secretAccessKey = '' } = process.env;
 const connection: S3Connection = { endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } };
 const utf8 = new TextEncoder();
+const status = (status: number): Fault => ({ do: 'answer', status });
 
 async function freshBucket(): Promise<string> {
   const bucket = `store-${randomUUID()}`;
@@ -72,43 +74,51 @@ test('a missing bucket, wrong keys and a dead address say what to do', async () 
   });
 });
 
-test('an answer lost after the server stored is settled as ours; a request lost before is repeated; 409 and 503 are repeated', async () => {
+test('an answer lost after the server stored, or of a second delivery, is settled as ours; a request lost before is repeated; 409 and 503 are repeated', async () => {
   const bucket = await freshBucket();
-  const proxy = await startFaultProxy(endpoint);
+  const proxy = await startHttpProxy({ target: endpoint });
   const store = openObjectStore(`s3://${bucket}/c`, { ...connection, endpoint: proxy.url });
   try {
     let n = 0;
-    for (const fault of ['cutAfter', 'cutBefore', 409, 503, 500] as const) {
+    const faults: Fault[] = [
+      { do: 'swallow' },
+      { do: 'reset' },
+      { do: 'duplicate', tell: 'second' },
+      status(409),
+      status(503),
+      status(500),
+    ];
+    for (const fault of faults) {
       const key = `commit/${n++}.json`;
-      const body = utf8.encode(`{"attemptId":"${fault}"}`);
-      proxy.next(fault);
+      const body = utf8.encode(`{"attemptId":"${kindOf(fault)}"}`);
+      const rule = proxy.next(fault);
       const ending = await commitObject(store, key, body, (stored) => Buffer.compare(stored, body) === 0, {
         clock: systemClock,
         random: systemRandom,
         deadlineMs: 20_000,
       });
       expect([fault, ending]).toEqual([fault, { status: 'committed' }]);
-      expect(proxy.spent()).toBe(true);
+      expect(proxy.struck(rule)).toBe(1);
       expect(await store.get(key)).toEqual(body);
     }
-    proxy.next('cutAfter');
+    proxy.next({ do: 'swallow' });
     await expect(store.putIfAbsent('bare', utf8.encode('bare'))).rejects.toMatchObject({
       kind: 'unavailable',
       fields: { outcome: 'unknown' },
     });
-    proxy.next(503);
+    proxy.next(status(503));
     expect(await store.get('bare')).toEqual(utf8.encode('bare'));
-    proxy.next('cutBody');
+    proxy.next({ do: 'cut', side: 'answer' });
     expect(await store.get('bare')).toEqual(utf8.encode('bare'));
-    proxy.next('stallBody');
+    proxy.next({ do: 'hang', side: 'answer' });
     const stopped = store.get('bare', { signal: AbortSignal.timeout(300) });
     await expect(stopped).rejects.toMatchObject({ kind: 'unavailable' });
-    for (const [status, code] of [
+    for (const [refusal, code] of [
       [501, 'condition_unsupported'],
       [400, 'refused'],
       [403, 'no_permission'],
     ] as const) {
-      proxy.next(status);
+      proxy.next(status(refusal));
       await expect(store.putIfAbsent('refused', utf8.encode('x'))).rejects.toMatchObject({ kind: 'invalid', code });
     }
   } finally {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { acceptance } from './losses.ts';
 
 /** Names of datasets, which are also the names of their tables' folders. */
 export const datasetName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,127}$/, 'must match ^[a-z0-9][a-z0-9._-]{0,127}$');
@@ -58,6 +59,8 @@ export const dataset = datasetInput
     /** counts resumes: a worker that blocked at an older count evaluates again */
     resumeCount: z.number().int().min(0),
     decisions: z.array(blockDecision),
+    /** losses and clusters a person accepted; phase 1 acts on them */
+    acceptances: z.array(acceptance).optional(),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof dataset>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetState } from './dataset.ts';
 import { partitionLedger } from './ledger.ts';
+import { clusterChange, heldBack, suspectedLoss } from './losses.ts';
 import { offsetText } from './offsets.ts';
 import { topicId } from './source.ts';
 import { changeKind } from './table-schema.ts';
@@ -30,8 +31,14 @@ export const landingReport = z.strictObject({
       state: z.enum(['RUNNING', 'STOPPED', 'WAITING']),
       /** why it is not running, with the exact range where offsets are missing */
       reason: z.string().nullable(),
+      /** a person has to decide about these offsets; left out when none are missing */
+      loss: suspectedLoss.optional(),
+      /** a transaction that has been open for long; left out when there is none */
+      heldBack: heldBack.optional(),
     }),
   ),
+  /** a person has to decide about the cluster; left out when it is the one the chains know */
+  clusterChange: clusterChange.optional(),
 });
 export type LandingReport = z.infer<typeof landingReport>;
 

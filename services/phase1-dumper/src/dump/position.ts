@@ -1,3 +1,4 @@
+import { dataLossSuspected, type LossKind, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { PartitionOffsets } from './source-metadata.ts';
 
 /** Broker end below our next offset must stay so for so long, asked of the leader, before it counts as truncation, ms. */
@@ -11,7 +12,27 @@ export type PositionSuspicion = { kind: 'end_below' | 'overrun'; next: bigint; s
 export type PositionVerdict =
   | { verdict: 'read'; suspicion: PositionSuspicion }
   | { verdict: 'wait'; suspicion: PositionSuspicion; reason: string }
-  | { verdict: 'stop'; reason: string };
+  | { verdict: 'stop'; reason: string; loss: SuspectedLoss };
+
+/** What a person is asked to decide about, half-open. Pure. */
+export function suspect(kind: LossKind, startOffset: bigint, endOffset: bigint): SuspectedLoss {
+  return { code: dataLossSuspected, kind, startOffset, endOffset };
+}
+
+/** What offsets alone say is missing, before it is known whether it stays so; null when nothing is. Pure. */
+export function lossSeen(next: bigint, { earliest, lastStable }: PartitionOffsets): SuspectedLoss | null {
+  if (next < earliest) return suspect('retention', next, earliest);
+  return next > lastStable ? suspect('truncated', lastStable, next) : null;
+}
+
+/** The loss as it stands now: retention goes on removing while a partition waits. A loss behind our next offset stays what it was. Pure. */
+export function stillSuspected(loss: SuspectedLoss, { earliest }: PartitionOffsets): SuspectedLoss {
+  return loss.kind === 'retention' && earliest > loss.endOffset ? { ...loss, endOffset: earliest } : loss;
+}
+
+/** Another log may stand under everything Kafka keeps below our next offset, when the leader epoch fell. Pure. */
+export const lossByEpoch = (next: bigint, earliest: bigint): SuspectedLoss =>
+  suspect('epoch_fell', earliest < next ? earliest : next, next);
 
 /**
  * May we read on from `next`? Pure. Compared with what the leader keeps, before reading and again and again while reading, because the client may lose its own error.
@@ -29,7 +50,11 @@ export function checkPosition(
   if (next < offsets.earliest) {
     const seen = same('overrun');
     if (reading && nowMs - seen.sinceMs < overrunGraceMs) return { verdict: 'read', suspicion: seen };
-    return { verdict: 'stop', reason: `records [${next}, ${offsets.earliest}) are no longer in Kafka: retention overran us` };
+    return {
+      verdict: 'stop',
+      reason: `records [${next}, ${offsets.earliest}) are no longer in Kafka: retention overran us`,
+      loss: suspect('retention', next, offsets.earliest),
+    };
   }
   if (next > offsets.lastStable) {
     const seen = same('end_below');
@@ -38,7 +63,11 @@ export function checkPosition(
       return reading
         ? { verdict: 'read', suspicion: seen }
         : { verdict: 'wait', suspicion: seen, reason: `${words}; waiting whether it stays so` };
-    return { verdict: 'stop', reason: `${words}, and it stays so: the log was truncated` };
+    return {
+      verdict: 'stop',
+      reason: `${words}, and it stays so: the log was truncated`,
+      loss: suspect('truncated', offsets.lastStable, next),
+    };
   }
   return { verdict: 'read', suspicion: null };
 }

@@ -24,8 +24,8 @@ export type IdentityAnswer = {
   leaderEpoch: number | null;
 };
 
-/** Offsets by the leader: first one kept, and the last stable one (next offset a read-committed reader can be given). */
-export type PartitionOffsets = { earliest: bigint; lastStable: bigint };
+/** Offsets by the leader: first one kept, the last stable one (next offset a read-committed reader can be given), and the high watermark where it is told. */
+export type PartitionOffsets = { earliest: bigint; lastStable: bigint; highWatermark?: bigint };
 
 /**
  * Questions about topics that the consuming client cannot answer truly (design section 3). Every call ends within seconds;
@@ -39,6 +39,8 @@ export interface SourceMetadata {
   confirm(partition: TopicPartition): Promise<IdentityAnswer>;
   /** Asks the leaders. Partitions whose leader does not answer, or that do not exist, are left out; keys as of `partitionKey`. */
   offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>>;
+  /** Asks the leader which producer's open transaction began at `startOffset`, for people; null when it does not tell. */
+  openProducer?(partition: TopicPartition, startOffset: bigint): Promise<string | null>;
   close(): Promise<void>;
 }
 

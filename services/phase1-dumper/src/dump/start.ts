@@ -41,7 +41,7 @@ export function planStart(args: {
   nowMs: number;
 }): ChainStart {
   const startFrom = wishFor(args.wish, args.seen);
-  const byPartition = (which: keyof PartitionOffsets) =>
+  const byPartition = (which: 'earliest' | 'lastStable') =>
     Object.fromEntries([...args.offsets].map(([partition, offsets]) => [String(partition), offsets[which]]));
   return {
     format: chainFormat,

@@ -2,7 +2,7 @@ import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
-import type { ConnectionOptions, metadataV12 } from '@platformatic/kafka';
+import { type ConnectionOptions, describeProducersV0, type metadataV12 } from '@platformatic/kafka';
 import { judgeLeader } from '../dump/leader.ts';
 import {
   type ClusterDescription,
@@ -26,6 +26,7 @@ const topicAuthorizationFailed = 29;
 /** ListOffsets: special timestamps and the two ends of a broker's protocol. */
 const earliestTimestamp = -2n;
 const latestTimestamp = -1n;
+const readUncommitted = 0;
 const readCommitted = 1;
 const consumerReplicaId = -1;
 /** A leader that has moved is followed so often in one call. */
@@ -100,15 +101,18 @@ export class KafkaMetadata implements SourceMetadata {
         if (address === undefined) return;
         try {
           const broker = await this.#connections.to(address);
-          const [earliest, latest] = await Promise.all([
+          const [earliest, latest, written] = await Promise.all([
             this.#listOffsets(broker, led, earliestTimestamp),
             this.#listOffsets(broker, led, latestTimestamp),
+            this.#listOffsets(broker, led, latestTimestamp, readUncommitted),
           ]);
           for (const p of led) {
             const key = partitionKey(p);
             const first = earliest.get(key);
             const end = latest.get(key);
-            if (first !== undefined && end !== undefined) found.set(key, { earliest: first, lastStable: end });
+            const highWatermark = written.get(key);
+            if (first !== undefined && end !== undefined)
+              found.set(key, { earliest: first, lastStable: end, ...(highWatermark === undefined ? {} : { highWatermark }) });
             else this.#leaders.delete(key);
           }
         } catch {
@@ -117,6 +121,17 @@ export class KafkaMetadata implements SourceMetadata {
       }),
     );
     return found;
+  }
+
+  async openProducer(partition: TopicPartition, startOffset: bigint): Promise<string | null> {
+    const address = this.#addresses.get(this.#leaders.get(partitionKey(partition)) ?? -1);
+    if (address === undefined) return null;
+    const broker = await this.#connections.to(address);
+    const { topics } = await describeProducersV0.api.async(broker.connection, [
+      { name: partition.topic, partitionIndexes: [partition.partition] },
+    ]);
+    const producers = topics.flatMap(({ partitions }) => partitions.flatMap(({ activeProducers }) => activeProducers));
+    return producers.find(({ currentTxnStartOffset }) => currentTxnStartOffset === startOffset)?.producerId.toString() ?? null;
   }
 
   close(): Promise<void> {
@@ -181,14 +196,19 @@ export class KafkaMetadata implements SourceMetadata {
     return { answer, requestedAt };
   }
 
-  async #listOffsets(broker: Broker, partitions: readonly TopicPartition[], timestamp: bigint): Promise<Map<string, bigint>> {
+  async #listOffsets(
+    broker: Broker,
+    partitions: readonly TopicPartition[],
+    timestamp: bigint,
+    isolation = readCommitted,
+  ): Promise<Map<string, bigint>> {
     const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, of]) => ({
       name,
       partitions: of.map(({ partition }) => ({ partitionIndex: partition, currentLeaderEpoch: -1, timestamp })),
     }));
     type Answer = Awaited<ReturnType<typeof broker.listOffsets.async>>;
     const answer = await broker.listOffsets
-      .async(broker.connection, consumerReplicaId, readCommitted, topics)
+      .async(broker.connection, consumerReplicaId, isolation, topics)
       .catch((error) => answerWithin<Answer>(error, broker.address));
     const offsets = new Map<string, bigint>();
     for (const { name, partitions: of } of answer.topics)

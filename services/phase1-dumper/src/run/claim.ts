@@ -4,11 +4,14 @@ import { findTail } from '@millrace/core/chain/tail.ts';
 import { type ChainStart, chainEntry, chainStart, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { chainEntryKey, chainStartKey } from '@millrace/core/domain/keys.ts';
+import type { ClusterChange, SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
+import { changedCluster, clusterWords } from '../dump/acceptance.ts';
 import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
-import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
+import { checkPosition, leaderEpochFell, lossByEpoch, lossSeen, type PositionSuspicion } from '../dump/position.ts';
 import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
 import { planStart } from '../dump/start.ts';
+import { settleLoss } from './accept-loss.ts';
 import { type LandingContext, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
@@ -18,12 +21,15 @@ const waitMs = 1_000;
 /** Claims lost in a row to former owners' last publications before it counts as being fenced. */
 const handoversMax = 20;
 
+/** Told why a claim waits, and of which change of clusters a person has to decide. */
+export type OnClaimWait = (reason: string, change?: ClusterChange) => void;
+
 /** `earliest`: first offset Kafka keeps at the time of the claim. */
 export type ClaimEnding =
   | { status: 'claimed'; chain: OwnedChain; start: ChainStart; earliest: bigint }
   | { status: 'fenced' }
-  /** `chain` is set when the claim was written and the position is what stops it */
-  | { status: 'stopped'; reason: string; chain: OwnedChain | null }
+  /** `chain` is set when the claim was written and the position is what stops it, `loss` when a person has to decide about offsets */
+  | { status: 'stopped'; reason: string; chain: OwnedChain | null; loss: SuspectedLoss | null }
   | { status: 'aborted' };
 
 /**
@@ -35,7 +41,7 @@ export async function claimChain(
   context: LandingContext,
   partition: TopicPartition,
   signal: AbortSignal,
-  onWait: (reason: string) => void,
+  onWait: OnClaimWait,
 ): Promise<ClaimEnding> {
   const identity = await waitForTopic(context, partition, signal, onWait);
   if (identity === undefined) return { status: 'aborted' };
@@ -55,7 +61,7 @@ export async function claimChain(
     );
     if (tail === undefined) return { status: 'aborted' };
     const plan = planClaim(asked, tail.entry, start, stamp(context));
-    if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null };
+    if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null, loss: null };
     const { source } = plan.entry;
     const key = chainEntryKey(source.topic, source, plan.entry.seq);
     const commit = await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);
@@ -99,21 +105,31 @@ async function waitForStart(
   topic: string,
   identity: { clusterId: string | null; topicId: string },
   signal: AbortSignal,
-  onWait: (reason: string) => void,
+  onWait: OnClaimWait,
 ): Promise<ChainStart | undefined> {
   while (!signal.aborted) {
-    const request = async () => ({ start: await findOrMakeStart(context, topic, identity, signal) });
-    const found = await persist(context, 'store', 'resolve first offsets', request, signal, onWait);
-    if (found === undefined || found.start !== undefined) return found?.start;
-    onWait(`no dataset reads topic ${topic} any more: where its landing would begin is not decided`);
+    const found = await persist(
+      context,
+      'store',
+      'resolve first offsets',
+      () => findOrMakeStart(context, topic, identity, signal),
+      signal,
+      onWait,
+    );
+    if (found === undefined || 'start' in found) return found?.start;
+    if (found.wait === 'unwanted') onWait(`no dataset reads topic ${topic} any more: where its landing would begin is not decided`);
+    else onWait(clusterWords(topic, found.change), found.change);
     await context.clock.sleep(waitMs, signal);
   }
   return undefined;
 }
 
+/** A start object, or what it waits for: a dataset that wishes for one, or a person's word about the cluster. */
+type StartEnding = { start: ChainStart } | { wait: 'unwanted' } | { wait: 'cluster'; change: ClusterChange };
+
 /**
  * The incarnation's start object; the first claimant makes it, of all partitions at once.
- * @returns undefined when there is none and no dataset wishes for one
+ * An incarnation of a cluster that no chain of the topic knows is begun only when a person has accepted that cluster; its start object then says so for good.
  * @throws kind `unavailable` while that cannot be told for sure
  */
 async function findOrMakeStart(
@@ -121,15 +137,19 @@ async function findOrMakeStart(
   topic: string,
   identity: { clusterId: string | null; topicId: string },
   signal: AbortSignal,
-): Promise<ChainStart | undefined> {
+): Promise<StartEnding> {
   const { store, metadata, clock } = context;
   const { topicId, clusterId } = identity;
   const known = await readChainStart(store, topic, topicId, signal);
-  if (known !== undefined) return known;
+  if (known !== undefined) return { start: known };
 
-  const otherIncarnations = (await discoverTopicIds(store, topic, signal)).some((id) => id !== topicId);
+  const others = (await discoverTopicIds(store, topic, signal)).filter((id) => id !== topicId);
+  const starts = await Promise.all(others.map((id) => readChainStart(store, topic, id, signal)));
+  const clusters = starts.flatMap((start) => (start === undefined ? [] : [start.clusterId]));
+  const change = changedCluster(clusters, clusterId, context.acceptances?.(topic) ?? []);
+  if (change !== undefined) return { wait: 'cluster', change };
   const { startFrom, topicWasMissing } = context.wish(topic);
-  if (startFrom === null) return undefined;
+  if (startFrom === null) return { wait: 'unwanted' };
   const partitions = (await metadata.describe([topic])).topics.get(topic)?.partitions ?? [];
   const found = await metadata.offsets(partitions.map((partition) => ({ topic, partition })));
   const offsets = new Map(
@@ -157,41 +177,58 @@ async function findOrMakeStart(
     topicId,
     clusterId,
     wish: startFrom,
-    seen: { otherIncarnations, topicWasMissing },
+    seen: { otherIncarnations: others.length > 0, topicWasMissing },
     offsets,
     attemptId,
     nowMs: clock.now(),
   });
   const key = chainStartKey(topic, topicId);
   const commit = await settleCommit(context, key, encodeStored(chainStart, start), attemptId, signal);
-  if (commit.status === 'committed') return start;
-  if (commit.status === 'conflicted') return parseStored(chainStart, commit.body, `chain start ${key}`);
+  if (commit.status === 'committed') return { start };
+  if (commit.status === 'conflicted') return { start: parseStored(chainStart, commit.body, `chain start ${key}`) };
   throw new MillraceError('unavailable', 'start_not_settled', `first offsets of ${topic} were not settled`, { topic });
 }
 
+/** Compares a claimed chain with what Kafka keeps. A loss that a person has accepted is settled here, under the claim just written (exact rule R12). */
 async function checkBeforeReading(
   context: LandingContext,
-  chain: OwnedChain,
+  claimed: OwnedChain,
   answer: IdentityAnswer,
   start: ChainStart,
   signal: AbortSignal,
-  onWait: (reason: string) => void,
+  onWait: OnClaimWait,
 ): Promise<ClaimEnding> {
-  const { source, head } = chain;
-  const fell = leaderEpochFell(head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
-  if (fell !== null) return { status: 'stopped', reason: fell, chain };
+  let chain = claimed;
   let suspicion: PositionSuspicion = null;
-  while (!signal.aborted) {
+  for (; !signal.aborted; await context.clock.sleep(waitMs, signal)) {
+    const { source, head } = chain;
     const known = await persist(context, 'kafka', 'ask for offsets', () => context.metadata.offsets([source]), signal, onWait);
     const offsets = known?.get(partitionKey(source));
-    if (offsets !== undefined) {
-      const verdict = checkPosition(head.nextOffset, offsets, false, suspicion, context.clock.monotonic());
-      if (verdict.verdict === 'stop') return { status: 'stopped', reason: verdict.reason, chain };
-      if (verdict.verdict === 'read') return { status: 'claimed', chain, start, earliest: offsets.earliest };
-      suspicion = verdict.suspicion;
-      onWait(verdict.reason);
+    if (offsets === undefined) continue;
+    if (head.nextOffset === offsets.earliest) chain = { ...chain, head: { ...head, leaderEpoch: answer.leaderEpoch } }; // nothing of ours is left in that log
+    const fell = leaderEpochFell(chain.head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
+    const loss =
+      fell === null || head.nextOffset < offsets.earliest
+        ? lossSeen(head.nextOffset, offsets)
+        : lossByEpoch(head.nextOffset, offsets.earliest);
+    if (loss !== null) {
+      const settled = await settleLoss(context, chain, loss, answer.leaderEpoch, signal, onWait);
+      if (settled.status === 'fenced' || settled.status === 'aborted') return settled;
+      if (settled.status === 'settled') {
+        chain = settled.chain;
+        continue;
+      }
+      if (settled.status === 'wait') {
+        onWait(settled.reason);
+        continue;
+      }
     }
-    await context.clock.sleep(waitMs, signal);
+    if (fell !== null && loss !== null) return { status: 'stopped', reason: fell, chain, loss };
+    const verdict = checkPosition(head.nextOffset, offsets, false, suspicion, context.clock.monotonic());
+    if (verdict.verdict === 'stop') return { status: 'stopped', reason: verdict.reason, chain, loss: verdict.loss };
+    if (verdict.verdict === 'read') return { status: 'claimed', chain, start, earliest: offsets.earliest };
+    suspicion = verdict.suspicion;
+    onWait(verdict.reason);
   }
   return { status: 'aborted' };
 }

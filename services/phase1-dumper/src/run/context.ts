@@ -6,6 +6,7 @@ import type { WriterStamp } from '../dump/claim.ts';
 import type { SealSettings } from '../dump/seal.ts';
 import type { SourceMetadata } from '../dump/source-metadata.ts';
 import type { StartFrom } from '../dump/start.ts';
+import type { AloneSettings } from './alone.ts';
 import type { Announcer } from './announcer.ts';
 import type { Health } from './health.ts';
 import type { Limit } from './limit.ts';
@@ -30,6 +31,8 @@ export type LandingContext = {
   sessionTimeoutMs: number;
   /** tells phase 2 of entries that stand; without one nothing is announced */
   announcer?: Announcer;
+  /** how records are read that killed those who read them before (R13); without it they are read like all others */
+  alone?: AloneSettings;
   /** what the datasets of a topic wish for, null when it has none, and whether this process has seen the topic missing since then */
   wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean };
   /** losses and clusters that people accepted for a topic; none when left out */

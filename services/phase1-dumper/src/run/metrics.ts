@@ -81,6 +81,12 @@ export function createMetrics(registry: Registry) {
       labelNames: ['result'],
       registers,
     }),
+    aloneRecords: new Counter({
+      name: 'millrace_alone_records_total',
+      help: 'Records landed by readers of their own, because earlier readers died over them',
+      registers,
+    }),
+    aloneDeaths: new Counter({ name: 'millrace_alone_deaths_total', help: 'Readers of their own that died', registers }),
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
     rebuilds: new Counter({

@@ -1,10 +1,12 @@
 import type { ChainStart } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import type { ClusterChange, HeldBack, SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
 import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
 import { judgeIdentity } from '../dump/identity.ts';
-import { checkPosition, leaderEpochFell, type PositionSuspicion } from '../dump/position.ts';
+import { type OpenTransaction, watchTransaction } from '../dump/open-transaction.ts';
+import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, stillSuspected } from '../dump/position.ts';
 import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
 import { type StartFrom, startNotice } from '../dump/start.ts';
@@ -26,6 +28,10 @@ export type LandingView = {
   chain: OwnedChain | null;
   received: bigint | null;
   end: bigint | null;
+  /** what a person has to decide about; null while nothing is missing */
+  loss: SuspectedLoss | null;
+  heldBack: HeldBack | null;
+  clusterChange: ClusterChange | null;
 };
 
 /** One partition while the group assigns it to us: claims its chain, buffers ranges, seals, publishes one at a time. All decisions are in `dump/`. */
@@ -48,6 +54,11 @@ export class PartitionLanding {
   #leaderEpoch: number | null = null;
   #end: bigint | null = null;
   #suspicion: PositionSuspicion = null;
+  #loss: SuspectedLoss | null = null;
+  #clusterChange: ClusterChange | null = null;
+  #earliest = 0n;
+  #open: OpenTransaction = null;
+  #heldBack: HeldBack | null = null;
   #fencings = 0;
   #identityDoubted = false;
   #resumed = false;
@@ -56,6 +67,8 @@ export class PartitionLanding {
     this.partition = partition;
     this.#context = context;
     this.#source = source;
+    context.metrics.dataLossSuspected.set(this.#labels, 0);
+    context.metrics.heldBack.set(this.#labels, 0);
     this.#claim(0);
   }
 
@@ -71,6 +84,9 @@ export class PartitionLanding {
       chain: this.#chain,
       received: this.#received,
       end: this.#end,
+      loss: this.#loss,
+      heldBack: this.#heldBack,
+      clusterChange: this.#clusterChange,
     };
   }
 
@@ -79,7 +95,7 @@ export class PartitionLanding {
     if (this.#state !== 'running' || this.#soft.signal.aborted || this.#received === null) return;
     const fell = leaderEpochFell(this.#leaderEpoch, range.leaderEpoch, range.startOffset);
     if (fell !== null) {
-      this.#stop(fell);
+      this.#stop(fell, lossByEpoch(this.#received, this.#earliest));
       return;
     }
     appendRange(this.#buffer, range, this.#received);
@@ -118,11 +134,33 @@ export class PartitionLanding {
   /** What the leader keeps, asked now and then: retention may overrun us and logs may be cut while we read. */
   sawOffsets(offsets: PartitionOffsets): void {
     this.#end = offsets.lastStable;
+    this.#earliest = offsets.earliest;
+    if (this.#loss !== null && this.#state === 'stopped') this.#setLoss(stillSuspected(this.#loss, offsets));
+    this.#sawTransaction(offsets);
     if (this.#state !== 'running' || this.#received === null) return;
     this.#noticeStart(offsets.earliest);
     const verdict = checkPosition(this.#received, offsets, true, this.#suspicion, this.#context.clock.monotonic());
-    if (verdict.verdict === 'stop') this.#stop(verdict.reason);
+    if (verdict.verdict === 'stop') this.#stop(verdict.reason, verdict.loss);
     else this.#suspicion = verdict.suspicion;
+  }
+
+  /** A transaction that stays undecided holds records back: said with its offsets, and with its producer as soon as the leader names it. */
+  #sawTransaction(offsets: PartitionOffsets): void {
+    const { clock, metadata, metrics, log } = this.#context;
+    const { open, heldBack } = watchTransaction(this.#open, offsets, clock.monotonic());
+    this.#open = open;
+    const before = this.#heldBack;
+    const same = before !== null && before.startOffset === heldBack?.startOffset;
+    this.#heldBack = heldBack === null ? null : { ...heldBack, producerId: same ? before.producerId : null };
+    metrics.heldBack.set(this.#labels, heldBack === null ? 0 : Number(heldBack.endOffset - heldBack.startOffset));
+    if (heldBack === null || same) return;
+    log.warn({ ...this.partition, from: heldBack.startOffset.toString() }, 'a transaction that stays open holds records back');
+    void metadata
+      .openProducer?.(this.partition, heldBack.startOffset)
+      .then((producerId) => {
+        if (this.#heldBack?.startOffset === heldBack.startOffset) this.#heldBack = { ...this.#heldBack, producerId };
+      })
+      .catch((error) => log.debug({ ...this.partition, err: error }, 'the producer of an open transaction was not told'));
   }
 
   /** Says where landing began, anew only when the datasets' wish is another: the words keep the range that was missing then, while retention goes on. */
@@ -168,10 +206,13 @@ export class PartitionLanding {
     this.#dropBuffer(cause);
     this.#state = 'released';
     this.#reason = null;
+    this.#context.metrics.dataLossSuspected.remove(this.#labels);
+    this.#context.metrics.heldBack.remove(this.#labels);
   }
 
   #claim(delayMs: number): void {
     this.#state = 'claiming';
+    this.#setLoss(null);
     this.#received = null;
     this.#suspicion = null;
     this.#identityDoubted = false;
@@ -187,14 +228,14 @@ export class PartitionLanding {
     const { clock, metrics, log } = this.#context;
     const signal = this.#hard.signal;
     await clock.sleep(delayMs, signal);
-    const ending = await claimChain(this.#context, this.partition, signal, this.#wait);
+    const ending = await claimChain(this.#context, this.partition, signal, this.#waitClaim);
     if (signal.aborted) return;
     metrics.claims.inc({ result: ending.status });
     if (ending.status === 'fenced') return this.#fenced('another worker claimed the chain at the same time');
     if (ending.status === 'aborted') return;
     if (ending.status === 'stopped') {
       this.#chain = ending.chain;
-      return this.#halt(ending.reason);
+      return this.#halt(ending.reason, ending.loss);
     }
     const { chain, start, earliest } = ending;
     this.#chain = chain;
@@ -204,6 +245,7 @@ export class PartitionLanding {
     this.#received = chain.head.nextOffset;
     this.#leaderEpoch = chain.head.leaderEpoch;
     this.#state = 'running';
+    this.#clusterChange = null;
     this.#reason = null;
     log.info(
       { ...this.partition, topicId: chain.source.topicId, epoch: chain.head.epoch.toString(), offset: chain.head.nextOffset.toString() },
@@ -312,17 +354,33 @@ export class PartitionLanding {
   }
 
   /** Reading ends, what is buffered is still published, and a person is needed. */
-  #stop(reason: string): void {
+  #stop(reason: string, loss: SuspectedLoss): void {
     this.#source.stop(this.partition);
-    this.#halt(reason);
+    this.#halt(reason, loss);
     this.#context.log.error({ ...this.partition, reason }, 'a partition stops');
   }
 
-  #halt(reason: string): void {
+  /** @param loss what a person may accept; null for a stop that needs something else */
+  #halt(reason: string, loss: SuspectedLoss | null = null): void {
     if (this.#state === 'released') return;
     this.#state = 'stopped';
     this.#reason = reason;
+    this.#setLoss(loss);
   }
+
+  #setLoss(loss: SuspectedLoss | null): void {
+    this.#loss = loss;
+    this.#context.metrics.dataLossSuspected.set(this.#labels, loss === null ? 0 : 1);
+  }
+
+  get #labels(): { topic: string; partition: string } {
+    return { topic: this.partition.topic, partition: String(this.partition.partition) };
+  }
+
+  readonly #waitClaim = (reason: string, change?: ClusterChange): void => {
+    this.#wait(reason);
+    this.#clusterChange = change ?? null;
+  };
 
   readonly #wait = (reason: string): void => {
     if (this.#state === 'claiming' || this.#state === 'running') this.#reason = reason;

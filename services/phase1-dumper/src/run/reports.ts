@@ -1,3 +1,4 @@
+import type { HeldBack } from '@millrace/core/domain/losses.ts';
 import type { LandingReport } from '@millrace/core/domain/reports.ts';
 import type { LandingView, PartitionLanding } from './partition.ts';
 import type { WantedTopics } from './topics.ts';
@@ -21,6 +22,7 @@ export function landingReports(
       topicId,
       notices: [...notices, ...topicNotices(topic, topicId, wanted), ...views.flatMap(viewNotices)],
       partitions: views.flatMap(toPartition),
+      ...clusterChangeOf(views),
     };
   });
   const others = wanted.wanted().filter((topic) => !held.has(topic));
@@ -28,6 +30,12 @@ export function landingReports(
 }
 
 type PartitionView = LandingView & { partition: number };
+
+/** One partition's word is enough: all of a topic are of one cluster. */
+function clusterChangeOf(views: readonly PartitionView[]): Pick<LandingReport, 'clusterChange'> {
+  const clusterChange = views.find((view) => view.clusterChange !== null)?.clusterChange;
+  return clusterChange == null ? {} : { clusterChange };
+}
 
 function topicNotices(topic: string, topicId: string | null, wanted: WantedTopics): string[] {
   const problem = wanted.problem(topic);
@@ -37,16 +45,38 @@ function topicNotices(topic: string, topicId: string | null, wanted: WantedTopic
   return problem === null ? named : [...named, problem];
 }
 
-/** A partition without a chain has no row of its own: why it waits or stopped is said of the topic. */
-function viewNotices({ notice, chain, reason, partition }: PartitionView): string[] {
-  return [...(notice === null ? [] : [notice]), ...(chain === null && reason !== null ? [`partition ${partition}: ${reason}`] : [])];
+/** A partition without a chain has no row of its own: why it waits or stopped is said of the topic, unless all wait for a word about the cluster. */
+function viewNotices({ notice, chain, reason, partition, heldBack, clusterChange }: PartitionView): string[] {
+  return [
+    ...(notice === null ? [] : [notice]),
+    ...(heldBack === null ? [] : [`partition ${partition}: ${heldBackWords(heldBack)}`]),
+    ...(chain === null && reason !== null ? [clusterChange === null ? `partition ${partition}: ${reason}` : reason] : []),
+  ];
 }
 
-function toPartition({ partition, chain, end, state, reason }: PartitionView): LandingReport['partitions'] {
+function heldBackWords({ startOffset, endOffset, producerId }: HeldBack): string {
+  const whose = producerId === null ? '' : ` (producer id ${producerId})`;
+  return `a transaction open since offset ${startOffset}${whose} holds back [${startOffset}, ${endOffset}): Kafka gives these offsets to no read-committed reader until it is decided`;
+}
+
+function toPartition({ partition, chain, end, state, reason, loss, heldBack }: PartitionView): LandingReport['partitions'] {
   if (chain === null) return [];
   const { topicId } = chain.source;
   const { nextOffset, epoch, chainStart } = chain.head;
-  return [{ topicId, partition, landed: nextOffset, end, epoch, chainStart, state: reportedStates[state], reason }];
+  return [
+    {
+      topicId,
+      partition,
+      landed: nextOffset,
+      end,
+      epoch,
+      chainStart,
+      state: reportedStates[state],
+      reason,
+      ...(loss === null ? {} : { loss }),
+      ...(heldBack === null ? {} : { heldBack }),
+    },
+  ];
 }
 
 function withoutPartitions(topic: string, wanted: WantedTopics, worker: string): LandingReport[] {
@@ -59,11 +89,12 @@ function withoutPartitions(topic: string, wanted: WantedTopics, worker: string):
 /** Text that changes when a state changes, not when offsets move: a change is reported at once. Pure. */
 export function stateSignature(reports: readonly LandingReport[]): string {
   return JSON.stringify(
-    reports.map(({ topic, topicId, notices, partitions }) => [
+    reports.map(({ topic, topicId, notices, partitions, clusterChange }) => [
       topic,
       topicId,
-      notices,
-      partitions.map(({ partition, topicId: id, state, reason }) => [partition, id, state, reason]),
+      notices.map((notice) => notice.replace(/holds back .*/, '')),
+      partitions.map(({ partition, topicId: id, state, reason, loss }) => [partition, id, state, reason, loss?.endOffset.toString()]),
+      clusterChange?.found,
     ]),
   );
 }

@@ -1,4 +1,6 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
+import type { Acceptance } from '@millrace/core/domain/losses.ts';
+import { acceptancesOf } from '../dump/acceptance.ts';
 import type { ClusterDescription } from '../dump/source-metadata.ts';
 import { clientIsStale, type SeenTopic } from '../dump/stale-client.ts';
 import { earliestWish, type StartFrom } from '../dump/start.ts';
@@ -17,16 +19,20 @@ export class WantedTopics {
   readonly #seen = new Map<string, SeenTopic>();
   #problems: ReadonlyMap<string, string> = new Map();
 
-  /** @returns topics of which a person resumed a dataset since the last call */
+  /** @returns topics of which a person resumed a dataset, or accepted something, since the last call */
   setDatasets(datasets: readonly Dataset[]): string[] {
     const count = (list: readonly Dataset[], topic: string) =>
       list.filter(({ kafkaTopic }) => kafkaTopic === topic).reduce((sum, { resumeCount }) => sum + resumeCount, 0);
     const before = this.#datasets;
+    const acceptedNew = (topic: string) => {
+      const known = new Set(acceptancesOf(before, topic).map(({ id }) => id));
+      return acceptancesOf(datasets, topic).some(({ id }) => !known.has(id));
+    };
     this.#datasets = datasets;
     const wanted = this.wanted();
     for (const seen of [this.#seenMissing, this.#unknownAnswers])
       for (const topic of seen.keys()) if (!wanted.includes(topic)) seen.delete(topic);
-    return wanted.filter((topic) => before.length > 0 && count(datasets, topic) > count(before, topic));
+    return wanted.filter((topic) => before.length > 0 && (count(datasets, topic) > count(before, topic) || acceptedNew(topic)));
   }
 
   /** Topics of all datasets, paused ones too: pausing stops the table, not landing. Sorted. */
@@ -98,6 +104,10 @@ export class WantedTopics {
 
   topicId(topic: string): string | null {
     return this.#existing.get(topic) ?? null;
+  }
+
+  acceptances(topic: string): Acceptance[] {
+    return acceptancesOf(this.#datasets, topic);
   }
 
   wish(topic: string): { startFrom: StartFrom | null; topicWasMissing: boolean } {

@@ -255,7 +255,8 @@ export class LandingWorker {
 
   async #watchOffsets(): Promise<void> {
     const { context } = this.#options;
-    const running = this.#all.filter((landing) => landing.view().state === 'running');
+    // one that waits for a person's decision is asked for too: what is missing may grow
+    const running = this.#all.filter((landing) => landing.view().state === 'running' || landing.view().loss !== null);
     const asked = running.map(({ partition }) => partition);
     const offsets: Map<string, PartitionOffsets> =
       asked.length === 0

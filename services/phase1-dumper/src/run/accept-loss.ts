@@ -1,0 +1,55 @@
+import { chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
+import { chainEntryKey } from '@millrace/core/domain/keys.ts';
+import { lossIsBehind, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
+import { acceptedLoss, planGapEntry } from '../dump/acceptance.ts';
+import { headAfter } from '../dump/claim.ts';
+import { type LandingContext, stamp } from './context.ts';
+import { settleCommit } from './persist.ts';
+import type { OwnedChain } from './publish.ts';
+
+export type LossEnding =
+  /** nobody has accepted it (yet) */
+  | { status: 'undecided' }
+  /** the chain stands behind it: look again */
+  | { status: 'settled'; chain: OwnedChain }
+  /** accepted, but Kafka has not come up to our next offset again */
+  | { status: 'wait'; reason: string }
+  | { status: 'fenced' }
+  | { status: 'aborted' };
+
+/**
+ * Acts on a person's acceptance of a loss, if there is one, under a claim we have just written.
+ * Ahead of the chain: the `gap` entry from its next offset. Behind it nothing is written, since a chain never goes back: what Kafka puts under offsets that
+ * are landed already is left out, and reading goes on at the next offset, under the epoch the leader has now, as soon as Kafka has come so far.
+ * @param leaderEpoch of the partition now; null when not told
+ */
+export async function settleLoss(
+  context: LandingContext,
+  chain: OwnedChain,
+  loss: SuspectedLoss,
+  leaderEpoch: number | null,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<LossEnding> {
+  const { source, head } = chain;
+  const accepted = acceptedLoss(loss, source, context.acceptances?.(source.topic) ?? []);
+  if (accepted === undefined) return { status: 'undecided' };
+  const who = { ...source, from: accepted.startOffset, to: accepted.endOffset, loss: loss.kind, decision: accepted.id };
+  if (lossIsBehind(loss.kind)) {
+    if (loss.kind === 'truncated')
+      return {
+        status: 'wait',
+        reason: `the loss of [${accepted.startOffset}, ${accepted.endOffset}) is accepted; Kafka ends at ${loss.startOffset}, landing goes on at ${head.nextOffset}: records Kafka takes below that are not landed, since their offsets are`,
+      };
+    context.log.warn(who, 'a fallen leader epoch was accepted: landing goes on at the next offset');
+    return { status: 'settled', chain: { ...chain, head: { ...head, leaderEpoch } } };
+  }
+  const entry = planGapEntry(source, head, accepted, stamp(context));
+  const key = chainEntryKey(source.topic, source, entry.seq);
+  const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
+  if (commit.status === 'aborted') return { status: 'aborted' };
+  if (commit.status === 'conflicted') return { status: 'fenced' };
+  context.metrics.gapOffsets.inc({ topic: source.topic }, Number(entry.endOffset - entry.startOffset));
+  context.log.warn(who, 'an accepted loss is a gap of the chain now');
+  return { status: 'settled', chain: { ...chain, head: headAfter(entry, head.chainStart) } };
+}

@@ -17,6 +17,7 @@ import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
 import { type Phase1Settings, phase1Settings, readPhase1Settings } from './config.ts';
 import { KafkaAnnouncer } from './kafka/announcer.ts';
 import { KafkaSource } from './kafka/kafka-source.ts';
+import { LoneProcess } from './kafka/lone-process.ts';
 import { openMetadata } from './kafka/open-metadata.ts';
 import { compressLines } from './run/compress.ts';
 import type { LandingContext } from './run/context.ts';
@@ -75,6 +76,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     log,
     count: (result) => metrics.announcements.inc({ result }),
   });
+  const queueBytes = Math.min(queueBytesMax, settings.MILLRACE_BUFFER_BYTES_MAX / queueShare);
   const context: LandingContext = {
     store,
     metadata,
@@ -89,6 +91,23 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     writer: `${hostname()}-${process.pid}`,
     seal: { sealBytes: settings.MILLRACE_SEAL_BYTES, sealIntervalMs: settings.MILLRACE_SEAL_INTERVAL_MS },
     sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
+    alone: {
+      atOnce: new Limit(1),
+      bytesMax: queueBytes + settings.MILLRACE_SEAL_BYTES,
+      open: ({ source, head }) =>
+        new LoneProcess({
+          brokers: settings.KAFKA_BROKERS,
+          properties,
+          clientId: `${clientId}-alone`,
+          rawUrl: settings.MILLRACE_RAW_URL,
+          forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE,
+          topic: source.topic,
+          partition: source.partition,
+          offset: head.nextOffset,
+          leaderEpoch: head.leaderEpoch,
+          epoch: head.epoch,
+        }),
+    },
     wish: (topic) => wanted.wish(topic),
     acceptances: (topic) => wanted.acceptances(topic),
   };
@@ -106,7 +125,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
           clientId,
           properties,
           sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
-          queueBytes: Math.min(queueBytesMax, settings.MILLRACE_BUFFER_BYTES_MAX / queueShare),
+          queueBytes,
           clock: systemClock,
           onEvent: ({ level, message, code }) => log[level]({ code }, message),
         },

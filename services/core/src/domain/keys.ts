@@ -26,6 +26,9 @@ export const chainPrefix = (topic: string, source: SourcePartition) =>
 /** One chain entry. */
 export const chainEntryKey = (topic: string, source: SourcePartition, seq: bigint) =>
   `${chainPrefix(topic, source)}${padded(seq, 20)}.json`;
+/** What the owner of an epoch recorded of the records it was handed (exact rule R13). */
+export const flightMarkKey = (topic: string, source: SourcePartition, epoch: bigint) =>
+  `${chainPrefix(topic, source)}_flight/${padded(epoch, 20)}.json`;
 /** First offsets of an incarnation's chains. */
 export const chainStartKey = (topic: string, topicId: string) => `${chainTopicPrefix(topic, topicId)}start.json`;
 

@@ -33,6 +33,11 @@ export class PartitionLines {
     this.#next = this.#start;
   }
 
+  /** Size of the lines not yet taken. */
+  get bytes(): number {
+    return this.#encoder.bytes;
+  }
+
   /** @returns false for a message from before the position, which is not ours to land again */
   append(message: NativeMessage): boolean {
     const { offset, timestamp } = message;

@@ -10,8 +10,10 @@ import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, st
 import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
 import { type StartFrom, startNotice } from '../dump/start.ts';
+import { approach } from './approach.ts';
 import { claimChain } from './claim.ts';
 import type { LandingContext } from './context.ts';
+import { Flight } from './flight.ts';
 import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
 
 /**
@@ -19,6 +21,9 @@ import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publi
  * `stopped` waits for a person; `released` is the end: the group took the partition away.
  */
 export type LandingState = 'claiming' | 'running' | 'stopped' | 'released';
+
+/** A mark of records given back may take so long, ms. */
+const giveBackMs = 5_000;
 
 /** What the status shows of a partition. `received`: next offset that will arrive, ahead of `landed` by what is buffered. */
 export type LandingView = {
@@ -39,6 +44,7 @@ export class PartitionLanding {
   readonly partition: TopicPartition;
   readonly #context: LandingContext;
   readonly #source: RecordSource;
+  readonly #flight: Flight;
   readonly #soft = new AbortController();
   readonly #hard = new AbortController();
   #state: LandingState = 'claiming';
@@ -67,6 +73,7 @@ export class PartitionLanding {
     this.partition = partition;
     this.#context = context;
     this.#source = source;
+    this.#flight = new Flight(context);
     context.metrics.dataLossSuspected.set(this.#labels, 0);
     context.metrics.heldBack.set(this.#labels, 0);
     this.#claim(0);
@@ -108,7 +115,7 @@ export class PartitionLanding {
     if (this.#publishing !== undefined || this.#soft.signal.aborted) return;
     const resumed = this.#resumed && this.#state === 'stopped';
     if (resumed && this.#buffer.ranges.length === 0) {
-      this.#claim(0);
+      this.#claim(0, true);
       return;
     }
     if (this.#chain === null || (this.#state !== 'running' && this.#state !== 'stopped')) return;
@@ -178,15 +185,17 @@ export class PartitionLanding {
   /**
    * The group takes the partition in good order, or the process ends: publishes what is buffered, and drops what could not be within `deadlineMs`.
    * Ends by then, whoever does not answer. Idempotent.
+   * @param clean false when an error ends the process: whatever was handed to us may be why (R13)
    */
-  async release(deadlineMs: number): Promise<void> {
+  async release(deadlineMs: number, clean = true): Promise<void> {
     const { clock } = this.#context;
+    const givenBack = clean ? this.#flight.giveBack(this.#chain?.head.nextOffset, deadlineMs) : undefined;
     const done = new AbortController();
     // the first part of the time belongs to proofs and retries in good order, the rest to publishing what is proven
     void clock.sleep(deadlineMs * 0.6, done.signal).then(() => this.#soft.abort());
     const deadline = clock.sleep(deadlineMs, done.signal).then(() => this.#hard.abort());
     if (this.#state === 'claiming') this.#hard.abort();
-    await Promise.race([this.#publishAll(), deadline]);
+    await Promise.race([Promise.all([this.#publishAll(), givenBack]), deadline]);
     done.abort();
     this.drop('released');
   }
@@ -201,6 +210,7 @@ export class PartitionLanding {
 
   /** Somebody else owns the partition already, or the time is up: forget what is buffered. */
   drop(cause: 'lost' | 'released'): void {
+    if (cause === 'lost') void this.#flight.giveBack(this.#chain?.head.nextOffset, giveBackMs);
     this.#soft.abort();
     this.#hard.abort();
     this.#dropBuffer(cause);
@@ -210,21 +220,22 @@ export class PartitionLanding {
     this.#context.metrics.heldBack.remove(this.#labels);
   }
 
-  #claim(delayMs: number): void {
+  /** @param resumed a person asked for it */
+  #claim(delayMs: number, resumed = false): void {
     this.#state = 'claiming';
     this.#setLoss(null);
     this.#received = null;
     this.#suspicion = null;
     this.#identityDoubted = false;
     this.#resumed = false;
-    void this.#claimAndStart(delayMs).catch((error) => {
+    void this.#claimAndStart(delayMs, resumed).catch((error) => {
       if (isKind(error, 'conflict')) return; // the group took it away meanwhile: the release follows
       this.#context.log.error({ ...this.partition, err: error }, 'a chain cannot be claimed');
       this.#halt(describeError(error));
     });
   }
 
-  async #claimAndStart(delayMs: number): Promise<void> {
+  async #claimAndStart(delayMs: number, resumed: boolean): Promise<void> {
     const { clock, metrics, log } = this.#context;
     const signal = this.#hard.signal;
     await clock.sleep(delayMs, signal);
@@ -237,8 +248,18 @@ export class PartitionLanding {
       this.#chain = ending.chain;
       return this.#halt(ending.reason, ending.loss);
     }
-    const { chain, start, earliest } = ending;
-    this.#chain = chain;
+    this.#chain = ending.chain;
+    const near = await approach(this.#context, this.#flight, ending.chain, resumed, signal, this.#wait);
+    if (signal.aborted || near.status === 'aborted') return;
+    if (near.status === 'fenced') return this.#fenced(near.words);
+    if (near.status === 'source_changed') {
+      this.#chain = null;
+      return this.#claim(0);
+    }
+    this.#chain = near.chain;
+    if (near.status === 'stopped') return this.#halt(near.reason, near.loss);
+    const { chain } = near;
+    const { start, earliest } = ending;
     this.#start = start;
     this.#notice = null;
     this.#noticeStart(earliest);
@@ -344,6 +365,7 @@ export class PartitionLanding {
     const { metrics, log, random, sessionTimeoutMs } = this.#context;
     this.#source.stop(this.partition);
     this.#dropBuffer('fenced');
+    void this.#flight.giveBack(this.#chain?.head.nextOffset, giveBackMs);
     this.#fencings++;
     const delayMs = reclaimDelayMs(sessionTimeoutMs, this.#fencings, random.fraction());
     this.#reason = `fenced: ${words}; claimed again in ${Math.round(delayMs / 1000)} s while Kafka assigns the partition to us`;

@@ -98,7 +98,8 @@ export async function closeChain(context: LandingContext, chain: OwnedChain, new
   );
 }
 
-type Prepared = { plan: PublicationPlan; objects: RawObject[] } | undefined;
+/** What an entry will say; its objects are stored. */
+export type Prepared = { plan: PublicationPlan; objects: RawObject[] } | undefined;
 
 async function storeObject(
   context: LandingContext,
@@ -122,7 +123,8 @@ async function storeObject(
   return stored === undefined ? undefined : { plan, objects: [{ key, bytes: body.length, sha256: hash('sha256', body), ...plan.object }] };
 }
 
-async function commitEntry(
+/** Writes the entry of what is prepared, under the identity that `chain` says is proven. `ranges`: what is lost to us when it is not written, for the count. */
+export async function commitEntry(
   context: LandingContext,
   chain: OwnedChain,
   prepared: Prepared,

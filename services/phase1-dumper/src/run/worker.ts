@@ -71,12 +71,14 @@ export class LandingWorker {
       this.#report(signal),
       polling,
     ];
+    let clean = false;
     try {
       await Promise.race([Promise.all(loops), new Promise<never>((_, reject) => loops.forEach((loop) => void loop.catch(reject)))]);
+      clean = true;
     } finally {
       this.#stop.abort();
       await Promise.allSettled([polling]); // the others may hang on a metastore that is away
-      await this.#end();
+      await this.#end(clean);
     }
   }
 
@@ -315,10 +317,10 @@ export class LandingWorker {
   }
 
   /** Publishes what is buffered, tells the metastore where landing stands, leaves the group. */
-  async #end(): Promise<void> {
+  async #end(clean: boolean): Promise<void> {
     const { context, wanted, metastore } = this.#options;
     const landings = this.#all;
-    await Promise.all(landings.map((landing) => landing.release(shutdownDeadlineMs)));
+    await Promise.all(landings.map((landing) => landing.release(shutdownDeadlineMs, clean)));
     const reports = landingReports(wanted, landings, this.#notices(), context.writer);
     const told = Promise.all(reports.map((report) => metastore.reportLanding(report).catch(() => undefined)));
     await Promise.all([this.#source?.close(), Promise.race([told, context.clock.sleep(lastReportMs)])]);

@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ErrorKind, MillraceError } from '@millrace/core/domain/errors.ts';
+import type { AloneAnswer, AloneRequest, LoneReader } from '../run/alone.ts';
+import { type LoneOrder, loneAnswer, loneOrder, loneRequest } from './lone-messages.ts';
+
+const program = fileURLToPath(new URL('../lone-main.ts', import.meta.url));
+/** One reading, with the storing of what was read, may take so long, ms; a reader that takes longer hangs, which counts as a death. */
+const answerTimeoutMs = 120_000;
+
+/** A lone reader as a child process with the limits of this one. It reads nothing before its first request and ends with its standard input. */
+export class LoneProcess implements LoneReader {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<string>;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor(order: LoneOrder) {
+    this.#child = spawn(process.execPath, [...process.execArgv, program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('error', (error) => resolve(`it could not be started: ${error.message}`));
+      this.#child.on('exit', (code, signal) => resolve(signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`));
+    });
+    this.#child.stdin?.on('error', () => undefined); // its end is told by `exit`
+    this.#answers = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+    this.#say(loneOrder.encode(order));
+  }
+
+  async read(request: AloneRequest, signal: AbortSignal): Promise<AloneAnswer> {
+    const kill = () => void this.#child.kill('SIGKILL');
+    const timer = setTimeout(kill, answerTimeoutMs);
+    signal.addEventListener('abort', kill, { once: true });
+    try {
+      this.#say(loneRequest.encode(request));
+      const line = await this.#answers.next();
+      if (line.done) return { status: 'died', cause: await this.#ended };
+      const answer = loneAnswer.decode(JSON.parse(line.value));
+      if (answer.status === 'failed')
+        throw new MillraceError(answer.kind as ErrorKind, answer.code, `a lone reader says: ${answer.message}`);
+      return answer;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', kill);
+    }
+  }
+
+  close(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #say(message: unknown): void {
+    this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
+  }
+}

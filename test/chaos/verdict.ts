@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Cluster } from './cluster.ts';
+import { startProgram } from './program.ts';
+
+const millrace = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url));
+const VERIFY_OUTPUT_BYTES_MAX = 64 * 2 ** 20;
+const VERIFY_OUTPUT_SHOWN_CHARS = 3_000;
+
+/** What there is to judge: one dataset, its topic, and what was seen of both. */
+export interface Judged {
+  readonly topic: string;
+  readonly dataset: string;
+  readonly truthDir: string;
+  readonly ledgerDir: string;
+  readonly snapshots: string;
+  /** the checker's report goes there */
+  readonly report: string;
+  /** that Kafka holds */
+  readonly records: number;
+}
+
+export interface Verdict {
+  readonly dataset: string;
+  /** compared by the independent checker, from Kafka to the table */
+  readonly recordsCompared: number;
+  /** findings by kind; all zero in a good run */
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly checkerClean: boolean;
+  readonly verifyExitCode: number;
+  /** what to read when something is wrong; empty in a good run */
+  readonly problems: readonly string[];
+}
+
+/** Runs the independent checker and our own `verify --against-kafka`, one after the other. */
+export async function judge(cluster: Cluster, python: string, judged: Judged): Promise<Verdict> {
+  const { topic, dataset, truthDir, ledgerDir, snapshots, report, records } = judged;
+  const logFile = `${report}.log`;
+  const checked = await startProgram({
+    python,
+    script: 'check.py',
+    args: [
+      ...['--raw-url', cluster.rawUrl, '--tables-url', cluster.tablesUrl, '--dataset', dataset, '--topic', topic],
+      ...['--truth', truthDir, '--ledgers', ledgerDir, '--snapshots', snapshots, '--out', report, '--expect-records', String(records)],
+    ],
+    name: `check.py ${dataset}`,
+    logFile,
+    env: cluster.storeEnv,
+  }).ended;
+  const found = reportIn(report);
+  const verified = await verify(cluster, dataset);
+  const problems = [
+    ...(checked.code === 0
+      ? []
+      : [`check.py found differences in ${dataset} (exit ${checked.code}): ${readFileSync(logFile, 'utf8').slice(-2_000)}`]),
+    ...(verified.exitCode === 0
+      ? []
+      : [`millrace verify ${dataset} ended with ${verified.exitCode}: ${verified.output.slice(-VERIFY_OUTPUT_SHOWN_CHARS)}`]),
+  ];
+  return { dataset, ...found, checkerClean: checked.code === 0, verifyExitCode: verified.exitCode, problems };
+}
+
+function reportIn(file: string): { recordsCompared: number; verdicts: Record<string, number> } {
+  try {
+    const { recordsCompared, verdicts } = JSON.parse(readFileSync(file, 'utf8')) as {
+      recordsCompared: number;
+      verdicts: Record<string, { count: number }>;
+    };
+    return { recordsCompared, verdicts: Object.fromEntries(Object.entries(verdicts).map(([kind, { count }]) => [kind, count])) };
+  } catch {
+    return { recordsCompared: 0, verdicts: {} };
+  }
+}
+
+function verify(cluster: Cluster, dataset: string): Promise<{ exitCode: number; output: string }> {
+  const settings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [millrace, 'verify', dataset, '--against-kafka'],
+      { env: { ...settings, ...cluster.services.env }, maxBuffer: VERIFY_OUTPUT_BYTES_MAX },
+      (error, stdout, stderr) => resolve({ exitCode: error === null ? 0 : Number(error.code ?? -1), output: `${stdout}\n${stderr}` }),
+    );
+  });
+}

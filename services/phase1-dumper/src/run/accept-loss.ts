@@ -20,14 +20,12 @@ export type LossEnding =
 /**
  * Acts on a person's acceptance of a loss, if there is one, under a claim we have just written.
  * Ahead of the chain: the `gap` entry from its next offset. Behind it nothing is written, since a chain never goes back: what Kafka puts under offsets that
- * are landed already is left out, and reading goes on at the next offset, under the epoch the leader has now, as soon as Kafka has come so far.
- * @param leaderEpoch of the partition now; null when not told
+ * are landed already is left out, and reading goes on at the next offset, under whatever epochs its records have, as soon as Kafka has come so far.
  */
 export async function settleLoss(
   context: LandingContext,
   chain: OwnedChain,
   loss: SuspectedLoss,
-  leaderEpoch: number | null,
   signal: AbortSignal,
   onWait: (reason: string) => void,
 ): Promise<LossEnding> {
@@ -42,7 +40,7 @@ export async function settleLoss(
         reason: `the loss of [${accepted.startOffset}, ${accepted.endOffset}) is accepted; Kafka ends at ${loss.startOffset}, landing goes on at ${head.nextOffset}: records Kafka takes below that are not landed, since their offsets are`,
       };
     context.log.warn(who, 'a fallen leader epoch was accepted: landing goes on at the next offset');
-    return { status: 'settled', chain: { ...chain, head: { ...head, leaderEpoch } } };
+    return { status: 'settled', chain: { ...chain, head: { ...head, leaderEpoch: null } } };
   }
   const entry = planGapEntry(source, head, accepted, stamp(context));
   const key = chainEntryKey(source.topic, source, entry.seq);

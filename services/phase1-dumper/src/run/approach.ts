@@ -42,7 +42,7 @@ export async function approach(
     let { aloneDeaths } = verdict;
     if (verdict.approach === 'stop') {
       const stop = poison(chain, aloneDeaths);
-      const settled = await settleLoss(context, chain, stop.loss, chain.head.leaderEpoch, signal, onWait);
+      const settled = await settleLoss(context, chain, stop.loss, signal, onWait);
       if (settled.status === 'settled') {
         chain = settled.chain;
         continue;

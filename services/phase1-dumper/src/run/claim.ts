@@ -205,14 +205,14 @@ async function checkBeforeReading(
     const known = await persist(context, 'kafka', 'ask for offsets', () => context.metadata.offsets([source]), signal, onWait);
     const offsets = known?.get(partitionKey(source));
     if (offsets === undefined) continue;
-    if (head.nextOffset === offsets.earliest) chain = { ...chain, head: { ...head, leaderEpoch: answer.leaderEpoch } }; // nothing of ours is left in that log
+    if (head.nextOffset === offsets.earliest) chain = { ...chain, head: { ...head, leaderEpoch: null } }; // nothing of ours is left in that log; its records may be older than its leader
     const fell = leaderEpochFell(chain.head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
     const loss =
       fell === null || head.nextOffset < offsets.earliest
         ? lossSeen(head.nextOffset, offsets)
         : lossByEpoch(head.nextOffset, offsets.earliest);
     if (loss !== null) {
-      const settled = await settleLoss(context, chain, loss, answer.leaderEpoch, signal, onWait);
+      const settled = await settleLoss(context, chain, loss, signal, onWait);
       if (settled.status === 'fenced' || settled.status === 'aborted') return settled;
       if (settled.status === 'settled') {
         chain = settled.chain;

@@ -5,6 +5,8 @@ import { printableSettings, readSettings } from '@millrace/core/domain/settings.
 import { config } from './config.ts';
 import { metastoreApp } from './http/app.ts';
 import { createMetrics } from './http/metrics.ts';
+import { acceptanceStore } from './store/acceptances.ts';
+import { auditStore } from './store/audit.ts';
 import { openDatabase } from './store/database.ts';
 import { datasetStore } from './store/datasets.ts';
 import { reportStore } from './store/reports.ts';
@@ -33,7 +35,12 @@ async function main(): Promise<void> {
     });
 
   try {
-    const app = metastoreApp({ ...health, store: { ...datasetStore(database), ...reportStore(database) }, observe: metrics.observe, log });
+    const app = metastoreApp({
+      ...health,
+      store: { ...datasetStore(database), ...acceptanceStore(database), ...auditStore(database), ...reportStore(database) },
+      observe: metrics.observe,
+      log,
+    });
     const api = await listenHttp(app, { listen: settings.MILLRACE_LISTEN, port: settings.PORT, variable: 'PORT', log });
     servers.push(api);
     servers.push(await startAdminServer({ ...health, listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, log }));

@@ -1,4 +1,5 @@
 import { datasetState } from '@millrace/core/domain/dataset.ts';
+import { clusterChange, heldBack, suspectedLoss } from '@millrace/core/domain/losses.ts';
 import { offsetText } from '@millrace/core/domain/offsets.ts';
 import { topicId } from '@millrace/core/domain/source.ts';
 import { z } from 'zod';
@@ -20,6 +21,10 @@ export const datasetStatus = z
         committed: next('Accounted for in the table'),
         end: next("Kafka's last stable offset").nullable(),
         lagRecords: z.number().int().min(0).nullable().meta({ description: 'end − committed, in offsets; null while end is unknown' }),
+        loss: suspectedLoss.optional().meta({ description: 'Records are missing and a person has to decide: the exact range' }),
+        heldBack: heldBack
+          .optional()
+          .meta({ description: 'A transaction open for long: offsets Kafka gives to no read-committed reader; not counted in lagRecords' }),
       }),
     ),
     lagSeconds: z.number().min(0).nullable().meta({
@@ -29,6 +34,9 @@ export const datasetStatus = z
       .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
       .nullable()
       .meta({ description: 'Newest commit of the table by the reporting worker' }),
+    clusterChange: clusterChange
+      .optional()
+      .meta({ description: 'The brokers are of a cluster that the chains do not know: nothing is landed' }),
     nextAction: z.string().nullable().meta({ description: 'What a person can do; null when nothing' }),
   })
   .meta({ id: 'DatasetStatus' });

@@ -1,7 +1,18 @@
 import { type Dataset, dataset } from '@millrace/core/domain/dataset.ts';
+import { type ClusterAcceptance, clusterAcceptance, type GapAcceptance, gapAcceptance } from '@millrace/core/domain/losses.ts';
 import { landingReport, type SchemaVersionRecord, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import { z } from 'zod';
+import {
+  type AuditRow,
+  auditRow,
+  type ClusterInput,
+  type ClusterList,
+  clusterList,
+  type GapInput,
+  type GapList,
+  gapList,
+} from '../api/losses.ts';
 import { type Reconciliation, reconciliation } from '../api/reconciliation.ts';
 import { type DatasetStatus, datasetStatus } from '../api/status.ts';
 import { type Call, readAnswer, send } from './request.ts';
@@ -27,6 +38,15 @@ export interface MetastoreClient extends Metastore {
   resume(name: string, decision?: { breaking: 'quarantine' }): Promise<Dataset>;
   status(name: string): Promise<DatasetStatus>;
   reconciliation(name: string): Promise<Reconciliation>;
+  /** Losses that wait for a decision, and those accepted. */
+  gaps(name: string): Promise<GapList>;
+  /** Accepts exactly what is suspected. Safe to repeat inside. @throws kind `conflict` for any other range, naming the right one */
+  acceptGap(name: string, input: GapInput): Promise<GapAcceptance>;
+  clusters(name: string): Promise<ClusterList>;
+  /** @throws kind `conflict` for a cluster that is not the one found, naming the right one */
+  acceptCluster(name: string, input: ClusterInput): Promise<ClusterAcceptance>;
+  /** One page of the audit, rising from after `after`. */
+  audit(query: { dataset?: string | undefined; after?: string; limit?: number }): Promise<AuditRow[]>;
   schemaVersions(name: string): Promise<SchemaVersionRecord[]>;
   schemaVersion(name: string, version: number): Promise<SchemaVersionRecord>;
 }
@@ -45,6 +65,13 @@ export function createMetastoreClient(url: string): MetastoreClient {
   async function tell(path: string, body: unknown): Promise<void> {
     await send(baseUrl, { method: 'PUT', path, body, idempotent: true });
   }
+
+  const decision = (path: string, body: unknown): Omit<Call, 'idempotent'> => ({
+    method: 'POST',
+    path,
+    body,
+    headers: { 'idempotency-key': crypto.randomUUID() },
+  });
 
   return {
     url: baseUrl,
@@ -80,6 +107,15 @@ export function createMetastoreClient(url: string): MetastoreClient {
       ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/resume`, ...(decision === undefined ? {} : { body: decision }) }),
     status: (name) => ask(datasetStatus, 'status', { method: 'GET', path: `${at(name)}/status` }),
     reconciliation: (name) => ask(reconciliation, 'reconciliation', { method: 'GET', path: `${at(name)}/reconciliation` }),
+    gaps: (name) => ask(gapList, 'list of gaps', { method: 'GET', path: `${at(name)}/gaps` }),
+    acceptGap: (name, input) => ask(gapAcceptance, 'decision', decision(`${at(name)}/gaps`, input)),
+    clusters: (name) => ask(clusterList, 'list of clusters', { method: 'GET', path: `${at(name)}/clusters` }),
+    acceptCluster: (name, input) => ask(clusterAcceptance, 'decision', decision(`${at(name)}/clusters`, input)),
+    audit: ({ dataset: of, after = '0', limit = pageSize }) =>
+      ask(z.array(auditRow), 'audit', {
+        method: 'GET',
+        path: `/v1/audit?limit=${limit}&after=${after}${of === undefined ? '' : `&dataset=${encodeURIComponent(of)}`}`,
+      }),
     schemaVersions: (name) => ask(z.array(schemaVersionRecord), 'list of schema versions', { method: 'GET', path: `${at(name)}/schemas` }),
     schemaVersion: (name, version) => ask(schemaVersionRecord, 'schema version', { method: 'GET', path: `${at(name)}/schemas/${version}` }),
   };

@@ -9,6 +9,7 @@ import { notFound } from '../view/facts.ts';
 import { bodyBytesMax } from './body.ts';
 import { datasetRoutes } from './datasets.ts';
 import { docsRoutes } from './docs.ts';
+import { lossRoutes } from './losses.ts';
 import { openApiDocument } from './openapi.ts';
 import { ProblemError, problemOf } from './problems.ts';
 import { reportRoutes } from './reports.ts';
@@ -26,7 +27,10 @@ export function metastoreApp(options: Health & { store: MetadataStore; observe: 
   const document = openApiDocument();
   const router = Router({ caseSensitive: true });
   mountHealth(router, options);
-  router.use(docsRoutes(document), ...[datasetRoutes(options.store), reportRoutes(options.store)].map(withDatasetNames));
+  router.use(
+    docsRoutes(document),
+    ...[datasetRoutes(options.store), lossRoutes(options.store), reportRoutes(options.store)].map(withDatasetNames),
+  );
   app.use((_request, response, next) => {
     response.set('X-Content-Type-Options', 'nosniff');
     next();

@@ -1,16 +1,17 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { reconciliation } from '../api/reconciliation.ts';
 import { datasetStatus } from '../api/status.ts';
-import type { Idempotency, MetadataStore, Who } from '../store/store.ts';
+import type { MetadataStore } from '../store/store.ts';
 import { pauseIntent, resumeIntent } from '../view/decide.ts';
 import { type Facts, notFound } from '../view/facts.ts';
 import { reconcile } from '../view/reconcile.ts';
 import { shownState } from '../view/state.ts';
 import { datasetStatus as statusOf } from '../view/status.ts';
 import { bodyBytesMax, hasBody, readBytes, validBody } from './body.ts';
+import { idempotency, who } from './caller.ts';
 import { newDataset, notYet } from './dataset-rules.ts';
 import { etag, requireMatch } from './etag.ts';
 import { ProblemError } from './problems.ts';
@@ -109,15 +110,4 @@ function shown(facts: Facts): Dataset {
 function send(response: Response, facts: Facts): void {
   const body = shown(facts);
   response.set('ETag', etag(body)).set('Cache-Control', 'no-cache').json(body);
-}
-
-function who(request: Request): Who {
-  return { remote: request.socket.remoteAddress ?? 'unknown' };
-}
-
-function idempotency(request: Request): Idempotency | undefined {
-  const key = request.get('idempotency-key');
-  if (key === undefined || key === '') return undefined;
-  const hash = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
-  return { keyHash: hash(key), requestHash: hash(request.body as Buffer) };
 }

@@ -1,11 +1,14 @@
 import { dataset, datasetInput, datasetName, datasetStates } from '@millrace/core/domain/dataset.ts';
+import { clusterAcceptance, gapAcceptance } from '@millrace/core/domain/losses.ts';
 import { landingReport, schemaVersionRecord, tableReport } from '@millrace/core/domain/reports.ts';
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi';
+import { auditRow, clusterInput, clusterList, gapInput, gapList } from '../api/losses.ts';
 import { problem, problemType } from '../api/problem.ts';
 import { reconciliation } from '../api/reconciliation.ts';
 import { datasetStatus } from '../api/status.ts';
 import { listQuery, resumeBody } from './datasets.ts';
+import { auditQuery } from './losses.ts';
 import { schemaVersionQuery } from './reports.ts';
 
 const name = z.object({ name: datasetName });
@@ -20,7 +23,7 @@ const tagHeader = z.object({ ETag: z.string().meta({ description: 'Strong tag: d
 const refusals: Record<number, string> = {
   400: 'The request is not valid: one entry per error, each with a JSON pointer',
   404: 'There is no such dataset or version',
-  409: 'Not possible now: the name is taken, or nothing is blocked',
+  409: 'Not possible now: the name is taken, nothing is blocked, or another range or cluster waits for a decision',
   412: 'The dataset has changed since',
   413: 'The body is too large',
   415: 'The body is not JSON',
@@ -35,6 +38,42 @@ function answers(success: ZodOpenApiOperationObject['responses'], ...statuses: n
 
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 const ok = (description: string, schema: z.ZodType) => ({ '200': { description, content: json(schema) } });
+const decisions = (what: { noun: string; name: string }, input: z.ZodType, decision: z.ZodType, list: z.ZodType) => ({
+  get: {
+    operationId: `list${what.name}s`,
+    tags: ['datasets'],
+    summary: `${what.noun} that wait for a decision, and decisions`,
+    requestParams: { path: name },
+    responses: answers(ok('What waits and what was accepted', list), 404),
+  },
+  post: {
+    operationId: `accept${what.name}`,
+    tags: ['datasets'],
+    summary: `Accept ${what.noun.toLowerCase()}; landing goes on by itself`,
+    requestParams: {
+      path: name,
+      header: z.object({
+        'idempotency-key': z
+          .string()
+          .optional()
+          .meta({ description: 'The same key with the same body decides once; remembered for 24 hours' }),
+      }),
+    },
+    requestBody: { required: true, content: json(input) },
+    responses: answers(
+      {
+        '200': { description: 'Was accepted before', content: json(decision) },
+        '201': { description: 'Accepted', content: json(decision) },
+      },
+      400,
+      404,
+      409,
+      413,
+      415,
+      422,
+    ),
+  },
+});
 const changed = (description: string) => ({ '202': { description, headers: tagHeader, content: json(dataset) } });
 
 /** An offset is a bigint inside and a decimal string in JSON, in both directions: the document speaks of the JSON. */
@@ -151,6 +190,20 @@ export function openApiDocument(): { paths: Record<string, object> } & object {
             summary: 'Landed = committed + quarantined + dropped + gaps',
             requestParams: { path: name },
             responses: answers(ok('The equation of the newest report', reconciliation), 404),
+          },
+        },
+        '/v1/datasets/{name}/gaps': decisions({ noun: 'Losses', name: 'Gap' }, gapInput, gapAcceptance, gapList),
+        '/v1/datasets/{name}/clusters': decisions({ noun: 'Clusters', name: 'Cluster' }, clusterInput, clusterAcceptance, clusterList),
+        '/v1/audit': {
+          get: {
+            operationId: 'listAudit',
+            tags: ['datasets'],
+            summary: 'Who changed what, and when; rows are never changed',
+            requestParams: { query: auditQuery },
+            responses: answers(
+              { '200': { description: 'A page; a Link header names the next one', content: json(z.array(auditRow)) } },
+              400,
+            ),
           },
         },
         '/v1/datasets/{name}/schemas': {

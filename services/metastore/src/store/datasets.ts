@@ -3,10 +3,11 @@ import { type DatasetInput, datasetInput } from '@millrace/core/domain/dataset.t
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import { type Facts, notFound } from '../view/facts.ts';
+import { audit } from './audit.ts';
 import type { Database } from './database.ts';
 import { pgCode, uniqueViolation } from './pg-errors.ts';
 import { withReports } from './rows.ts';
-import type { Idempotency, MetadataStore, Who } from './store.ts';
+import type { Idempotency, MetadataStore } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** How long an Idempotency-Key is remembered, ms. */
@@ -25,12 +26,8 @@ export function datasetStore(database: Database): Pick<MetadataStore, 'list' | '
         const made = idempotency === undefined ? undefined : await madeBefore(db, idempotency);
         if (made !== undefined) return { facts: made, replayed: true };
         await insertDataset(db, id, input);
-        if (idempotency !== undefined)
-          await db
-            .insertInto('idempotency_keys')
-            .values({ key_hash: idempotency.keyHash, request_hash: idempotency.requestHash, dataset_id: id, created_at: new Date() })
-            .execute();
-        await audit(db, 'create', { id, name: input.name, version: 1 }, who, input);
+        if (idempotency !== undefined) await rememberKey(db, idempotency, id);
+        await audit(db, 'create', { id, name: input.name, version: 1 }, who.remote, input);
         return { facts: await require(db, input.name), replayed: false };
       }),
 
@@ -42,7 +39,7 @@ export function datasetStore(database: Database): Pick<MetadataStore, 'list' | '
         await db.updateTable('datasets').set({ deleted_at: new Date() }).where('id', '=', id).execute();
         await db.deleteFrom('table_reports').where('dataset_id', '=', id).execute();
         await db.deleteFrom('idempotency_keys').where('dataset_id', '=', id).execute();
-        await audit(db, 'delete', { id, name, version }, who, {});
+        await audit(db, 'delete', { id, name, version }, who.remote, {});
       }),
 
     change: (name, action, who, decide) =>
@@ -58,7 +55,7 @@ export function datasetStore(database: Database): Pick<MetadataStore, 'list' | '
           .where('id', '=', id)
           .execute();
         const decided = intent.decisions.length > facts.dataset.decisions.length ? { decision: intent.decisions.at(-1) } : {};
-        await audit(db, action, { id, name, version }, who, decided);
+        await audit(db, action, { id, name, version }, who.remote, decided);
         return { ...facts, dataset: { ...facts.dataset, ...intent, version } };
       }),
   };
@@ -73,7 +70,7 @@ async function require(db: Kysely<Tables>, name: string): Promise<Facts> {
 }
 
 /** The live dataset, locked until the transaction ends. */
-async function lock(db: Transaction<Tables>, name: string): Promise<Facts> {
+export async function lock(db: Transaction<Tables>, name: string): Promise<Facts> {
   const rows: Selectable<Tables['datasets']>[] = await live(db).where('name', '=', name).forUpdate().execute();
   return found(await withReports(db, rows), name);
 }
@@ -84,6 +81,23 @@ function found(facts: Facts[], name: string): Facts {
 }
 
 async function madeBefore(db: Transaction<Tables>, idempotency: Idempotency): Promise<Facts | undefined> {
+  const datasetId = await usedKey(db, idempotency);
+  return datasetId === undefined ? undefined : (await withReports(db, await live(db).where('id', '=', datasetId).execute()))[0];
+}
+
+/** Remembers that a request under this key was carried out. */
+export async function rememberKey(db: Transaction<Tables>, { keyHash, requestHash }: Idempotency, datasetId: string): Promise<void> {
+  await db
+    .insertInto('idempotency_keys')
+    .values({ key_hash: keyHash, request_hash: requestHash, dataset_id: datasetId, created_at: new Date() })
+    .execute();
+}
+
+/**
+ * The dataset of an earlier request under this key; undefined when there was none.
+ * @throws kind `invalid`, code `idempotency_key_reused`, when that was another request
+ */
+export async function usedKey(db: Transaction<Tables>, idempotency: Idempotency): Promise<string | undefined> {
   // Two requests with one key take turns, so that the second finds what the first made.
   await sql`select pg_advisory_xact_lock(hashtextextended(${idempotency.keyHash}, 0))`.execute(db);
   await db
@@ -94,7 +108,7 @@ async function madeBefore(db: Transaction<Tables>, idempotency: Idempotency): Pr
   if (key === undefined) return undefined;
   if (key.request_hash !== idempotency.requestHash)
     throw new MillraceError('invalid', 'idempotency_key_reused', 'this Idempotency-Key was used with another request; take a fresh one');
-  return (await withReports(db, await live(db).where('id', '=', key.dataset_id).execute()))[0];
+  return key.dataset_id;
 }
 
 async function insertDataset(db: Transaction<Tables>, id: string, input: DatasetInput): Promise<void> {
@@ -116,25 +130,4 @@ async function insertDataset(db: Transaction<Tables>, id: string, input: Dataset
       throw new MillraceError('conflict', 'dataset_exists', `a dataset named ${input.name} exists already`, {}, error);
     throw error;
   }
-}
-
-async function audit(
-  db: Transaction<Tables>,
-  action: string,
-  dataset: { id: string; name: string; version: number },
-  who: Who,
-  detail: unknown,
-): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values({
-      at: new Date(),
-      action,
-      dataset_id: dataset.id,
-      dataset: dataset.name,
-      version: dataset.version,
-      remote: who.remote,
-      detail: JSON.stringify(detail),
-    })
-    .execute();
 }

@@ -9,6 +9,7 @@ import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import { notFound } from '../view/facts.ts';
 import { freshMs } from '../view/state.ts';
+import { audit } from './audit.ts';
 import type { Database } from './database.ts';
 import { readColumn } from './rows.ts';
 import type { MetadataStore } from './store.ts';
@@ -24,7 +25,15 @@ export function reportStore(
     saveLanding: (report) =>
       database.transaction(async (db) => {
         const at = new Date();
-        const head = { topic_id: report.topicId, worker: report.worker, notices: JSON.stringify(report.notices), reported_at: at };
+        const clusterChange = report.clusterChange === undefined ? null : JSON.stringify(report.clusterChange);
+        await auditNews(db, report, clusterChange);
+        const head = {
+          topic_id: report.topicId,
+          worker: report.worker,
+          notices: JSON.stringify(report.notices),
+          cluster_change: clusterChange,
+          reported_at: at,
+        };
         await db
           .insertInto('landing_topics')
           .values({ topic: report.topic, ...head })
@@ -94,6 +103,42 @@ async function liveId(db: Kysely<Tables>, name: string): Promise<string> {
   const row = await db.selectFrom('datasets').select('id').where('name', '=', name).where('deleted_at', 'is', null).executeTakeFirst();
   if (row === undefined) throw notFound(name);
   return row.id;
+}
+
+/** Tells the audit of every dataset of the topic what a person has to decide about and was not known before. */
+async function auditNews(db: Kysely<Tables>, report: LandingReport, clusterChange: string | null): Promise<void> {
+  const news: { action: string; detail: unknown }[] = [];
+  const lost = report.partitions.flatMap(({ topicId, partition, loss }) => (loss === undefined ? [] : [{ topicId, partition, loss }]));
+  if (lost.length > 0) {
+    const rows = await db
+      .selectFrom('landing_partitions')
+      .select(['topic_id', 'partition', 'report'])
+      .where('topic', '=', report.topic)
+      .execute();
+    const known = new Map(
+      rows.map((row) => [`${row.topic_id}/${row.partition}`, readColumn(partitionReport, row.report, 'landing report').loss]),
+    );
+    for (const { topicId, partition, loss } of lost) {
+      const before = known.get(`${topicId}/${partition}`);
+      // a range that grows while it waits is the same news
+      if (before?.kind === loss.kind && before.startOffset === loss.startOffset) continue;
+      const { startOffset, endOffset } = loss;
+      const detail = { topicId, partition, kind: loss.kind, startOffset: startOffset.toString(), endOffset: endOffset.toString() };
+      news.push({ action: 'data_loss_suspected', detail });
+    }
+  }
+  if (clusterChange !== null) {
+    const topic = await db.selectFrom('landing_topics').select('cluster_change').where('topic', '=', report.topic).executeTakeFirst();
+    if (topic?.cluster_change !== clusterChange) news.push({ action: 'cluster_changed', detail: report.clusterChange });
+  }
+  if (news.length === 0) return;
+  const datasets = await db
+    .selectFrom('datasets')
+    .select(['id', 'name', 'version'])
+    .where('kafka_topic', '=', report.topic)
+    .where('deleted_at', 'is', null)
+    .execute();
+  for (const { action, detail } of news) for (const dataset of datasets) await audit(db, action, dataset, report.worker, detail);
 }
 
 async function savePartitions(db: Kysely<Tables>, { topic, worker, partitions }: LandingReport, at: Date): Promise<void> {

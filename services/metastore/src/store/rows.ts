@@ -1,5 +1,6 @@
 import { blockDecision, datasetInput } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
+import { acceptance, clusterChange } from '@millrace/core/domain/losses.ts';
 import { landingReport, tableReport } from '@millrace/core/domain/reports.ts';
 import type { Kysely, Selectable } from 'kysely';
 import { z } from 'zod';
@@ -8,6 +9,7 @@ import type { Tables } from './tables.ts';
 
 const partitionReport = landingReport.shape.partitions.element;
 const decisions = z.array(blockDecision);
+const acceptances = z.array(acceptance);
 const notices = z.array(z.string());
 
 /** JSON text of a column by its schema. @throws kind `corrupt` when the row is not what we wrote */
@@ -48,6 +50,7 @@ export async function withReports(db: Kysely<Tables>, rows: Selectable<Tables['d
       paused: row.paused,
       resumeCount: row.resume_count,
       decisions: readColumn(decisions, row.decisions, 'decisions'),
+      ...(row.acceptances === '[]' ? {} : { acceptances: readColumn(acceptances, row.acceptances, 'acceptances') }),
     },
     landing: landings.get(row.kafka_topic),
     table: tables.get(row.id),
@@ -68,6 +71,7 @@ async function landingFacts(db: Kysely<Tables>, topics: string[]): Promise<Map<s
     facts.set(head.topic, {
       topicId: head.topic_id,
       notices: readColumn(notices, head.notices, 'landing notices'),
+      clusterChange: head.cluster_change === null ? null : readColumn(clusterChange, head.cluster_change, 'cluster change'),
       reportedAt: head.reported_at.getTime(),
       partitions: [],
     });

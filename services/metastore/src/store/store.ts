@@ -1,13 +1,19 @@
 import type { DatasetInput } from '@millrace/core/domain/dataset.ts';
+import type { Acceptance } from '@millrace/core/domain/losses.ts';
 import type { LandingReport, SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
+import type { AuditRow } from '../api/losses.ts';
 import type { Intent } from '../view/decide.ts';
 import type { Facts } from '../view/facts.ts';
+import type { Accepted } from '../view/losses.ts';
 
 /** Where a request of a person came from, for the audit. */
 export type Who = { remote: string };
 
 /** A POST that may be sent twice: the same key with the same request makes one dataset. Both are hashes. */
 export type Idempotency = { keyHash: string; requestHash: string };
+
+/** Decisions about landing. */
+export type AcceptAction = 'accept_gap' | 'accept_cluster';
 
 /**
  * What the API needs of the database. Every call is one transaction or one statement. Rejections: kind `unavailable` while the database is away;
@@ -29,7 +35,23 @@ export interface MetadataStore {
    * @throws kind `invalid`, code `not_found`
    */
   change(name: string, action: 'pause' | 'resume', who: Who, decide: (facts: Facts) => Intent | undefined): Promise<Facts>;
-  /** Replaces what is known of the topic and these partitions; a partition reported under a newer epoch stays. */
+  /**
+   * Stores a person's acceptance and raises the version, unless it stands there already. The same key with the same request decides once.
+   * @throws kind `invalid`, code `not_found` or `idempotency_key_reused`; whatever `decide` throws
+   */
+  accept<A extends Acceptance>(
+    name: string,
+    action: AcceptAction,
+    who: Who,
+    idempotency: Idempotency | undefined,
+    decide: (facts: Facts) => Accepted<A>,
+  ): Promise<{ acceptance: A; made: boolean; replayed: boolean }>;
+  /** Rows with an id above `after`, rising, at most `limit`; of all datasets when none is named. */
+  audit(query: { dataset: string | undefined; after: string; limit: number }): Promise<AuditRow[]>;
+  /**
+   * Replaces what is known of the topic and these partitions; a partition reported under a newer epoch stays.
+   * A loss that was not known before is told to the audit of every dataset of the topic.
+   */
   saveLanding(report: LandingReport): Promise<void>;
   /** Replaces the table report. @throws kind `invalid`, code `not_found`, when the dataset does not live */
   saveTable(report: TableReport): Promise<void>;

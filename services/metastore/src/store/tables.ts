@@ -11,11 +11,19 @@ export interface Tables {
     paused: Generated<boolean>;
     resume_count: Generated<number>;
     decisions: Generated<string>;
+    acceptances: Generated<string>;
     created_at: Date;
     deleted_at: Date | null;
   };
   schema_versions: { dataset_id: string; version: number; record: string; stored_at: Date };
-  landing_topics: { topic: string; topic_id: string | null; worker: string; notices: string; reported_at: Date };
+  landing_topics: {
+    topic: string;
+    topic_id: string | null;
+    worker: string;
+    notices: string;
+    cluster_change: string | null;
+    reported_at: Date;
+  };
   landing_partitions: {
     topic: string;
     topic_id: string;

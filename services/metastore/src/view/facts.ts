@@ -1,5 +1,6 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
+import type { ClusterChange } from '@millrace/core/domain/losses.ts';
 import type { LandingReport, TableReport } from '@millrace/core/domain/reports.ts';
 
 /** A dataset as stored: configuration and people's intents. Its state is not stored but seen from the reports. */
@@ -9,7 +10,14 @@ export type StoredDataset = Omit<Dataset, 'state'>;
 export type LandedPartition = LandingReport['partitions'][number] & { reportedAt: number };
 
 /** What phase 1 said of a topic. `topicId` is its newest incarnation, null when it does not exist; older incarnations stay in `partitions`. */
-export type LandingFacts = { topicId: string | null; notices: string[]; reportedAt: number; partitions: LandedPartition[] };
+export type LandingFacts = {
+  topicId: string | null;
+  notices: string[];
+  reportedAt: number;
+  partitions: LandedPartition[];
+  /** the brokers are of a cluster the chains do not know */
+  clusterChange?: ClusterChange | null;
+};
 
 /** What phase 2 last said of a dataset. */
 export type TableFacts = { report: TableReport; reportedAt: number };

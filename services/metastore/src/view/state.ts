@@ -1,5 +1,6 @@
 import type { DatasetState } from '@millrace/core/domain/dataset.ts';
-import type { Facts, LandedPartition } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { acceptClusterCommand, acceptCommand, currentPartitions, lostPartitions } from './losses.ts';
 
 /** A report older than this says how things were, ms. */
 export const freshMs = 60_000;
@@ -7,11 +8,14 @@ export const freshMs = 60_000;
 /** A dataset's state as people see it. */
 export type ShownState = { state: DatasetState; reason: string | null; nextAction: string | null };
 
+/** Commands shown at most; the list of losses has them all. */
+const commandsMax = 5;
+
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /**
  * Merges people's intents and workers' reports into one state. Pure.
- * `PAUSED` while a person wants it so · `BLOCKED` when a partition's landing stopped or the table leg is blocked · `FAILED` as the table leg says ·
+ * `PAUSED` while a person wants it so · `BLOCKED` when a partition's landing stopped, the brokers are of a cluster nobody accepted, or the table leg is blocked · `FAILED` as the table leg says ·
  * `WAITING_FOR_TOPIC` while no worker has seen the topic, a new dataset included · else `RUNNING`.
  * Every sentence that explains something is in `reason`, the stale reports' too.
  * @param now ms since 1970
@@ -19,6 +23,8 @@ const iso = (ms: number) => new Date(ms).toISOString();
 export function shownState(facts: Facts, now: number): ShownState {
   const { dataset, landing, table } = facts;
   const stopped = currentPartitions(facts).filter((partition) => partition.state === 'STOPPED');
+  const lost = lostPartitions(facts);
+  const changed = landing?.clusterChange;
   const reported = table?.report.state;
   const troubled = reported === 'BLOCKED' || reported === 'FAILED';
   const resume = `PUT /v1/datasets/${dataset.name}/resume`;
@@ -31,7 +37,10 @@ export function shownState(facts: Facts, now: number): ShownState {
   ];
   const actions = [
     ...(troubled && table?.report.nextAction != null ? [table.report.nextAction] : []),
-    ...(stopped.length > 0 ? [`look at the missing range; ${resume} evaluates again`] : []),
+    ...lost.slice(0, commandsMax).map((one) => acceptCommand(dataset.name, one)),
+    ...(lost.length > commandsMax ? [`millrace gaps list ${dataset.name}`] : []),
+    ...(stopped.length > lost.length ? [`look at the missing range; ${resume} evaluates again`] : []),
+    ...(changed == null ? [] : [acceptClusterCommand(dataset.name, changed.found)]),
     ...(dataset.paused ? [`${resume} to go on`] : []),
     ...(!troubled && landing?.topicId === null ? [`create the topic ${dataset.kafkaTopic}, or delete the dataset`] : []),
   ];
@@ -39,16 +48,11 @@ export function shownState(facts: Facts, now: number): ShownState {
 
   function merged(): DatasetState {
     if (dataset.paused) return 'PAUSED';
-    if (stopped.length > 0) return 'BLOCKED';
+    if (stopped.length > 0 || changed != null) return 'BLOCKED';
     if (reported === 'BLOCKED' || reported === 'FAILED') return reported;
     if (landing === undefined) return reported === 'RUNNING' ? 'RUNNING' : 'WAITING_FOR_TOPIC';
     return landing.topicId === null ? 'WAITING_FOR_TOPIC' : 'RUNNING';
   }
-}
-
-/** Partitions of the incarnation that exists now; an older one has ended, its stops are history. */
-function currentPartitions({ landing }: Facts): LandedPartition[] {
-  return landing?.partitions.filter((partition) => partition.topicId === landing.topicId) ?? [];
 }
 
 function landingReasons(facts: Facts): string[] {
@@ -57,7 +61,10 @@ function landingReasons(facts: Facts): string[] {
   const missing = landing.topicId === null ? [`topic ${dataset.kafkaTopic} does not exist`] : [];
   const partitions = currentPartitions(facts)
     .filter((partition) => partition.state !== 'RUNNING' && partition.reason !== null)
-    .map((partition) => `partition ${partition.partition} ${partition.state === 'STOPPED' ? 'stopped' : 'waits'}: ${partition.reason}`);
+    .map(
+      (partition) =>
+        `partition ${partition.partition} ${partition.state === 'STOPPED' ? 'stopped' : 'waits'}: ${partition.loss === undefined ? '' : `${partition.loss.code} [${partition.loss.startOffset}, ${partition.loss.endOffset}): `}${partition.reason}`,
+    );
   return [...missing, ...partitions, ...landing.notices.filter((notice) => missing.length === 0 || !/does not exist/.test(notice))];
 }
 

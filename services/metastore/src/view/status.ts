@@ -22,6 +22,7 @@ export function datasetStatus(facts: Facts, now: number): DatasetStatus {
     partitions,
     lagSeconds: lagSeconds(facts, partitions, now),
     lastCommit: report?.lastCommit ?? null,
+    ...(facts.landing?.clusterChange == null ? {} : { clusterChange: facts.landing.clusterChange }),
     nextAction,
   };
 }
@@ -41,7 +42,18 @@ function partitionStatuses({ landing, table }: Facts): PartitionStatus[] {
       const known = isCurrent(source.topicId) ? (inRaw?.end ?? null) : landed;
       const end = known === null ? null : max(known, landed);
       const lagRecords = end === null ? null : Number(max(end - committed, 0n));
-      return [{ topicId: source.topicId, partition: source.partition, landed, committed, end, lagRecords }];
+      return [
+        {
+          topicId: source.topicId,
+          partition: source.partition,
+          landed,
+          committed,
+          end,
+          lagRecords,
+          ...(inRaw?.loss === undefined ? {} : { loss: inRaw.loss }),
+          ...(inRaw?.heldBack === undefined ? {} : { heldBack: inRaw.heldBack }),
+        },
+      ];
     })
     .sort(
       (a, b) => Number(isCurrent(b.topicId)) - Number(isCurrent(a.topicId)) || compare(a.topicId, b.topicId) || a.partition - b.partition,

@@ -6,7 +6,8 @@ export class Wake {
 
   /** Ends the sleep under way, or the next one. */
   up(): void {
-    this.#controller.abort();
+    // a reason of its own: without one an error with a stack is made at each wake-up
+    this.#controller.abort('woken');
   }
 
   async sleep(clock: Clock, ms: number): Promise<void> {

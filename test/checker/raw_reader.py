@@ -33,7 +33,11 @@ START_OPTIONAL = {"latest"}
 
 
 class Corrupt(Exception):
-    """Stored bytes are not what the formats allow."""
+    """Stored bytes are not what the formats allow. `kind` is chain, epoch or object."""
+
+    def __init__(self, why: str, kind: str = "chain"):
+        super().__init__(why)
+        self.kind = kind
 
 
 class Newer(Exception):
@@ -66,9 +70,9 @@ class Chain:
     errors: list[str] = field(default_factory=list)
 
 
-def need(condition: bool, why: str) -> None:
+def need(condition: bool, why: str, kind: str = "chain") -> None:
     if not condition:
-        raise Corrupt(why)
+        raise Corrupt(why, kind)
 
 
 def offset_of(value: object, what: str) -> int:
@@ -118,7 +122,7 @@ def check_entry(data: bytes, key: str, seq: int, topic_id: str, partition: int, 
     need(start == before.end, f"{key}: starts at {start}, the chain ended at {before.end}")
     need(end >= start, f"{key}: ends at {end} before its start {start}")
     last_epoch = before.epochs[-1] if before.epochs else 0
-    need(epoch == last_epoch + (1 if kind == "claim" else 0), f"{key}: epoch {epoch} after {last_epoch} in a {kind}")
+    need(epoch == last_epoch + (1 if kind == "claim" else 0), f"{key}: epoch {epoch} after {last_epoch} in a {kind}", "epoch")
     need(kind == "claim" or before.entries > 0, f"{key}: the first entry is a {kind}")
     need(kind == "claim" or not before.closed, f"{key}: {kind} after a close")
     if kind in ("claim", "close"):

@@ -57,6 +57,7 @@ export class ModelGroup {
 
   /** The member's heartbeats are lost: its partitions are given to others; it learns that `afterMs` later. */
   cutOff(member: ModelMember, afterMs: number): void {
+    if (!this.#members.includes(member)) return;
     this.#forget(member);
     member.evicted(afterMs);
   }

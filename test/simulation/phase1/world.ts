@@ -198,6 +198,7 @@ class Phase1Run {
     if (current === null) return;
     const prng = this.#prng;
     const again = () => {
+      if (this.#kafka.current !== null) return;
       const leaderEpoch = prng.chance(0.5) ? 0 : current.leaderEpoch + prng.int(0, 2);
       this.#kafka.create(prng.int(1, 4), leaderEpoch, this.#scheduler.nowMs);
       for (let left = prng.int(0, 6); left > 0; left--) this.#kafka.produce(prng, this.#scheduler.nowMs);

@@ -50,7 +50,7 @@ export function clockDeadline(clock: Clock, ms: number, parent?: AbortSignal): P
   return {
     signal: controller.signal,
     release: () => {
-      released.abort();
+      released.abort('released');
       parent?.removeEventListener('abort', follow);
     },
   };

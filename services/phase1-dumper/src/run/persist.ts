@@ -43,7 +43,7 @@ export async function persist<T>(
       context.log.warn({ doing, delayMs, err: error }, 'waiting for the other side');
       await context.clock.sleep(delayMs * (0.75 + context.random.fraction() / 2), signal);
     } finally {
-      answered.abort();
+      answered.abort('answered');
     }
   }
   return undefined;

@@ -10,11 +10,13 @@ import { freshDirectory, freshTopic } from '../support/stack.ts';
 
 /** Behaviour 6 of "under fire", on real parts: records that kill their reader, and readers that are killed for other reasons (exact rule R13). */
 
-const WITHIN_MS = 100_000;
+const WITHIN_MS = 200_000;
+const TEST_MS = 400_000;
 const PARTITIONS = 3;
-/** More names and values than the heap below can hold as JavaScript objects; a few megabytes in Kafka. */
-const DEADLY_HEADERS = 1_500_000;
-const HEAP = { NODE_OPTIONS: '--max-old-space-size=120' };
+/** More names and values than the heap below can hold as JavaScript objects; the client hands over at most 100,000 of a record. */
+const DEADLY_HEADERS = 99_000;
+const HEADER_NAME_CHARS = 240;
+const HEAP = { NODE_OPTIONS: '--max-old-space-size=64' };
 const LARGE = { 'message.max.bytes': 32_000_000 };
 
 let services: Services | undefined;
@@ -62,16 +64,23 @@ const metric = async (worker: Service | undefined, name: string) => {
 
 type Landing = { partition: number; state: string; reason: string | null; landed: string };
 
-test('a record that kills every process that reads it stops its own partition with its offset named; the others land, and a person lets it go', async () => {
+test('a record that kills every process that reads it stops its own partition with its offset named; the others land, and a person lets it go', {
+  timeout: TEST_MS,
+}, async () => {
   const topic = await freshTopic({ partitions: PARTITIONS, config: { 'max.message.bytes': '32000000' } });
   await produce(topic, PARTITIONS, 0, 300);
   await withProducer(LARGE, async (producer) => {
-    const headers = Array.from({ length: DEADLY_HEADERS }, () => ({ h: '' }));
+    const headers = Array.from({ length: DEADLY_HEADERS }, (_, i) => ({ [`${i}`.padStart(HEADER_NAME_CHARS, 'h')]: 'x' }));
     producer.produce(topic, 1, Buffer.from('{"n":-1}'), 'deadly', Date.now(), undefined, headers as never);
   });
   await produce(topic, PARTITIONS, 300, 300);
 
-  services = await startServices({ ...places(), phase2: 0, envOf: (name) => (name === 'phase1-1' ? HEAP : {}) });
+  services = await startServices({
+    ...places(),
+    phase2: 0,
+    env: { MILLRACE_SESSION_TIMEOUT_MS: '2000' },
+    envOf: (name) => (name === 'phase1-1' ? HEAP : {}),
+  });
   const worker = services.phase1[0] as Service;
   const kept = keepRunning(worker);
   keeper = kept;
@@ -97,8 +106,8 @@ test('a record that kills every process that reads it stops its own partition wi
   const deaths = kept.deaths();
   await api(metastoreUrl, 'POST', `/v1/datasets/${topic}/gaps`, {
     partition: 1,
-    from: '100',
-    to: '101',
+    startOffset: '100',
+    endOffset: '101',
     reason: 'more headers than any process can hold',
   });
   const after = await waitFor(
@@ -113,7 +122,7 @@ test('a record that kills every process that reads it stops its own partition wi
   expect(kept.deaths()).toBe(deaths);
 });
 
-test('ten kills under load never count against a record: each worker had made progress', async () => {
+test('kills under load never count against a record: each worker had made progress', { timeout: TEST_MS }, async () => {
   const topic = await freshTopic({ partitions: 2 });
   services = await startServices({
     ...places(),
@@ -124,7 +133,7 @@ test('ten kills under load never count against a record: each worker had made pr
   const rawUrl = services.env.MILLRACE_RAW_URL as string;
   await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
   const load = startLoad(topic, 1_000);
-  const kills = 10;
+  const kills = 4; // one more than would have the next owner read alone
   for (let kill = 0; kill < kills; kill++) {
     await waitFor(
       'progress',

@@ -53,7 +53,12 @@ export interface Services {
 }
 
 /** Fresher than production, so that tests do not wait; a test's own settings win. */
-const lively = { MILLRACE_SEAL_INTERVAL_MS: '500', MILLRACE_BATCH_INTERVAL_MS: '1000', MILLRACE_SESSION_TIMEOUT_MS: '6000' };
+const lively = {
+  MILLRACE_SEAL_INTERVAL_MS: '500',
+  MILLRACE_BATCH_INTERVAL_MS: '1000',
+  MILLRACE_SESSION_TIMEOUT_MS: '6000',
+  MILLRACE_ANNOUNCEMENTS_PARTITIONS: '4',
+};
 
 /** Settings of the system that a service needs, none of the test run's own. */
 function systemEnv(): Record<string, string> {

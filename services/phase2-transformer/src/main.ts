@@ -1,17 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { createLogger, type Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { createRegistry, type HttpServer, startAdminServer } from '@millrace/core/adapters/admin/server.ts';
+import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
-import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { announcementsTopic } from '@millrace/core/domain/announcement.ts';
+import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { printableSettings, readSettings } from '@millrace/core/domain/settings.ts';
 import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
+import type { z } from 'zod';
 import { checkpointInThread } from './checkpoint-in-thread.ts';
 import { config } from './config.ts';
+import { AnnouncementGroup } from './kafka/announcement-group.ts';
 import { Checkpointer } from './loop/checkpointer.ts';
 import { createMetrics } from './loop/metrics.ts';
 import { BatchSlots } from './loop/slots.ts';
@@ -44,6 +49,7 @@ async function main(): Promise<void> {
   const registry = createRegistry();
   const compute = new WorkerPool({ ...workerPoolDefaults, workers: threads });
   const checkpointer = new Checkpointer((dataset) => checkpointInThread({ tablesUrl, forcePathStyle, dataset }), systemClock, log);
+  const group = joinedGroup(settings, log);
   // one batch more than there are threads: while they compute, another is read or committed
   const batchesMax = threads + 1;
   const transformer = new Transformer(
@@ -60,6 +66,7 @@ async function main(): Promise<void> {
       metrics: createMetrics(registry),
       worker: `${hostname()}/${process.pid}`,
       storeTrouble: () => rawCheck.trouble() ?? tablesCheck.trouble(),
+      share: group,
     },
     {
       bytesMax: settings.MILLRACE_BATCH_BYTES,
@@ -67,19 +74,31 @@ async function main(): Promise<void> {
       ageMs: settings.MILLRACE_BATCH_INTERVAL_MS,
       targetFileBytes: settings.MILLRACE_TARGET_FILE_BYTES,
       tablePartitionsPerCommitMax: settings.MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX,
+      slowPollMs: settings.MILLRACE_SLOW_POLL_MS,
     },
   );
 
   let admin: HttpServer | undefined;
   let code = 0;
   try {
-    const checks = () => [rawCheck.check(), tablesCheck.check(), metastore.check(), transformer.check()];
+    const checks = () => [
+      rawCheck.check(),
+      tablesCheck.check(),
+      metastore.check(),
+      transformer.check(),
+      ...(group === undefined ? [] : [group.check()]),
+    ];
     admin = await startAdminServer({ listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, registry, checks, log });
     const isAway = (error: unknown) => isKind(error, 'unavailable');
     // raw is only read here; the tables hold commits, so they must prove that they can
     await rawCheck.begin(() => raw.list('', { limit: 1, signal: stopping }), isAway, stopping);
     await tablesCheck.begin(() => probeStore(tables, { clock: systemClock, random: systemRandom, signal: stopping }), isAway, stopping);
+    const ended = new AbortController();
+    const joined = group?.run(transformer, ended.signal);
     await Promise.all([transformer.run(stopping), rawCheck.watch(stopping), tablesCheck.watch(stopping)]);
+    // what was worked on is finished: only now others may have it
+    ended.abort();
+    await joined;
   } catch (error) {
     log.fatal({ err: error }, 'phase 2 cannot go on');
     code = 1;
@@ -87,6 +106,31 @@ async function main(): Promise<void> {
   await Promise.all([compute.close(), admin?.close(), raw.close(), tables.close()]);
   log.info('stopped');
   process.exit(code);
+}
+
+/** The group that shares the datasets out; without Kafka there is none, and every worker works on all of them. */
+function joinedGroup(settings: z.output<typeof config>, log: Logger): AnnouncementGroup | undefined {
+  const { KAFKA_BROKERS: brokers, KAFKA_PROPERTIES: path, MILLRACE_GROUP_PREFIX: prefix } = settings;
+  if (brokers === undefined) return undefined;
+  return new AnnouncementGroup({
+    brokers,
+    groupId: `${prefix}-table`,
+    clientId: `millrace-phase2-${hostname()}-${process.pid}`,
+    properties: path === undefined ? {} : parseKafkaProperties(readProperties(path), path),
+    sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
+    topic: announcementsTopic(prefix, settings.MILLRACE_ANNOUNCEMENTS_TOPIC),
+    partitions: settings.MILLRACE_ANNOUNCEMENTS_PARTITIONS,
+    clock: systemClock,
+    log,
+  });
+}
+
+function readProperties(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new MillraceError('invalid', 'bad_kafka_properties', `KAFKA_PROPERTIES: ${path} cannot be read`, { path }, cause);
+  }
 }
 
 /** The signal that asks for an end. A second request ends at once; so does an end that takes too long: everything unfinished is read again at the next start. */

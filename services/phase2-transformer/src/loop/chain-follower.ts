@@ -8,6 +8,7 @@ import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import type { PendingPiece } from '../plan/batches.ts';
 import { pieceBytes, piecesOf } from '../plan/pieces.ts';
 import { mapBounded } from './map-bounded.ts';
+import type { SourceStop } from './source-stop.ts';
 
 /** Where reading of one chain begins: `position` may lie inside entry `seq` (R3). */
 export type ChainPosition = { source: SourcePartition; position: bigint; seq: bigint };
@@ -22,6 +23,10 @@ type Chain = {
   landed: bigint;
   /** Kafka timestamp (ms) of the newest record that was taken into a committed batch */
   committedTimestamp: number | null;
+  /** set while it is not read on */
+  stop: SourceStop | undefined;
+  /** newest entry we were told of; -1 for none */
+  announced: bigint;
 };
 
 /** Requests for next entries under way at a time, of one dataset. */
@@ -37,6 +42,8 @@ const discoveryIntervalPerChainMs = 500;
 /** Between two looks at a chain, ms: after news, and at most when there is none. One GET each. */
 const pollIntervalMsMin = 250;
 const pollIntervalMsMax = 2_000;
+/** Between two looks at everything, ms, while entries are announced. */
+export const slowPollMsDefault = 30_000;
 
 /**
  * Follows all chains of one topic for one dataset: which chains there are, and their entries one by one by `GET seq + 1` (a listing is never truth).
@@ -53,13 +60,22 @@ export class ChainFollower {
   #discoverAt = 0;
   #pollAt = 0;
   #pollIntervalMs = pollIntervalMsMin;
+  readonly #slowPollMs: number;
+  /** entries of this topic are announced, as far as we can tell: looking at everything is the net and may be slow */
+  #told = false;
+  /** chains with news we were told of, or with more than one turn could take */
+  readonly #due = new Set<Chain>();
 
-  /** @param bytesMax JSON bytes of pieces waiting at which reading ahead stops */
-  constructor(raw: ObjectStore, topic: string, clock: Clock, bytesMax: number) {
+  /**
+   * @param bytesMax JSON bytes of pieces waiting at which reading ahead stops
+   * @param slowPollMs between two looks at everything while entries are announced
+   */
+  constructor(raw: ObjectStore, topic: string, clock: Clock, bytesMax: number, slowPollMs = slowPollMsDefault) {
     this.#raw = raw;
     this.#topic = topic;
     this.#clock = clock;
     this.#bytesMax = bytesMax;
+    this.#slowPollMs = slowPollMs;
   }
 
   /** Chains being followed. */
@@ -77,12 +93,36 @@ export class ChainFollower {
         if (at !== undefined) this.follow(at);
       }
     const intervalMs = this.size === 0 ? firstDiscoveryIntervalMs : Math.max(discoveryIntervalMs, this.size * discoveryIntervalPerChainMs);
-    this.#discoverAt = this.#clock.monotonic() + intervalMs;
+    this.#discoverAt = this.#clock.monotonic() + (this.#told && this.size > 0 ? Math.max(intervalMs, this.#slowPollMs) : intervalMs);
+  }
+
+  /**
+   * An entry of this topic was announced. What is told is never believed: it only says where to look.
+   * @returns true when there is something to look at now
+   */
+  announced(source: SourcePartition, seq: bigint): boolean {
+    this.#told = true;
+    const chain = this.#chains.get(sourceKey(source));
+    if (chain === undefined) this.#discoverAt = 0;
+    else {
+      if (seq > chain.announced) chain.announced = seq;
+      if (seq < chain.nextSeq) return false;
+      this.#due.add(chain);
+    }
+    return true;
+  }
+
+  /** Whether everything below `endOffset` of this chain has been taken, or is not read on; undefined for a chain that is not followed. */
+  hasTaken(source: SourcePartition, endOffset: bigint): boolean | undefined {
+    const chain = this.#chains.get(sourceKey(source));
+    return chain === undefined ? undefined : chain.stop !== undefined || chain.position >= endOffset;
   }
 
   /** Begins to follow a chain. */
   follow({ source, position, seq }: ChainPosition): void {
-    this.#count(-1, this.#chains.get(sourceKey(source))?.pending ?? []);
+    const before = this.#chains.get(sourceKey(source));
+    this.#count(-1, before?.pending ?? []);
+    if (before !== undefined) this.#due.delete(before);
     this.#chains.set(sourceKey(source), {
       source,
       position,
@@ -91,26 +131,48 @@ export class ChainFollower {
       pending: [],
       landed: position,
       committedTimestamp: null,
+      stop: undefined,
+      announced: before?.announced ?? -1n,
     });
     this.#pollAt = 0;
   }
 
   /**
-   * Reads what is new on every chain, when it is time (or `atOnce`) and there is room.
+   * Reads what is new, when there is room: on every chain when it is time (or `atOnce`), else where we were told to look.
    * @throws as `readEntry`: kind `invalid` for a newer format or kind (stop, never skip), kind `corrupt` for a damaged chain
    */
   async poll(signal: AbortSignal, atOnce = false): Promise<void> {
-    if ((!atOnce && this.#clock.monotonic() < this.#pollAt) || this.#full()) return;
-    const news = await mapBounded([...this.#chains.values()], readsMax, (chain) => this.#readOn(chain, signal));
-    this.#pollIntervalMs = news.some(Boolean) ? pollIntervalMsMin : Math.min(pollIntervalMsMax, this.#pollIntervalMs * 1.5);
-    this.#pollAt = this.#clock.monotonic() + this.#pollIntervalMs;
+    const isTime = atOnce || this.#clock.monotonic() >= this.#pollAt;
+    if ((!isTime && this.#due.size === 0) || this.#full()) return;
+    const looked = isTime ? [...this.#chains.values()] : [...this.#due];
+    for (const chain of looked) this.#due.delete(chain);
+    const found = await mapBounded(looked, readsMax, (chain) => this.#readOn(chain, isTime, signal));
+    if (!isTime) return;
+    // news that nobody told us of: announcements are lost, or not sent at all
+    if (found.some(({ news }) => news === 'unannounced')) this.#told = false;
+    const quiet = found.every(({ news }) => news === 'nothing');
+    this.#pollIntervalMs = quiet ? Math.min(pollIntervalMsMax, this.#pollIntervalMs * 1.5) : pollIntervalMsMin;
+    const isSlow = this.#told && !found.some(({ more }) => more);
+    this.#pollAt = this.#clock.monotonic() + (isSlow ? this.#slowPollMs : this.#pollIntervalMs);
   }
 
-  async #readOn(chain: Chain, signal: AbortSignal): Promise<boolean> {
+  /**
+   * @param beyond false: no further than the entry that was announced, which spares the question that finds nothing
+   * @returns `more` when it stopped for want of room or because its turn was over
+   */
+  async #readOn(
+    chain: Chain,
+    beyond: boolean,
+    signal: AbortSignal,
+  ): Promise<{ news: 'nothing' | 'announced' | 'unannounced'; more: boolean }> {
+    let news: 'nothing' | 'announced' | 'unannounced' = 'nothing';
+    if (chain.stop !== undefined) return { news: 'nothing', more: false };
     for (let turn = 0; turn < entriesPerTurn; turn++) {
-      if (this.#full()) return true;
+      if (!beyond && chain.nextSeq > chain.announced) return { news, more: false };
+      if (this.#full()) break;
       const entry = await readEntry(this.#raw, this.#topic, chain.source, chain.nextSeq, signal);
-      if (entry === undefined) return turn > 0;
+      if (entry === undefined) return { news, more: false };
+      news = entry.seq > chain.announced ? 'unannounced' : 'announced';
       if (chain.previous !== undefined || entry.seq === 0n) checkFollows(chain.previous, entry);
       const seenAt = this.#clock.monotonic();
       const pieces = piecesOf(entry, chain.position).map((piece) => ({ ...piece, seenAt }));
@@ -120,7 +182,8 @@ export class ChainFollower {
       chain.nextSeq = entry.seq + 1n;
       if (entry.endOffset > chain.landed) chain.landed = entry.endOffset;
     }
-    return true;
+    if (!beyond) this.#due.add(chain);
+    return { news, more: true };
   }
 
   #full(): boolean {
@@ -134,7 +197,7 @@ export class ChainFollower {
 
   /** Monotonic ms at which there is something to do: a look at the chains or for chains. */
   nextLookAt(): number {
-    return Math.min(this.#discoverAt, this.#full() ? Number.POSITIVE_INFINITY : this.#pollAt);
+    return Math.min(this.#discoverAt, this.#full() ? Number.POSITIVE_INFINITY : this.#due.size > 0 ? 0 : this.#pollAt);
   }
 
   /** What waits for a batch: one list a chain, in chain order. */
@@ -170,6 +233,27 @@ export class ChainFollower {
     }
     this.#count(-1, pending.splice(0, isAtEnd ? pending.length : rest));
     chain.position = at.position;
+  }
+
+  /** Takes off a piece and all behind it, and does not read on, until `letGo` or until others have moved the position: what waits takes no room. */
+  hold(stop: SourceStop): void {
+    const chain = this.#chains.get(sourceKey(stop.piece.source));
+    const at = chain?.pending.indexOf(stop.piece) ?? -1;
+    if (chain === undefined || at < 0) return;
+    this.#count(-1, chain.pending.splice(at));
+    this.#due.delete(chain);
+    chain.stop = stop;
+  }
+
+  /** What is held. */
+  stops(): SourceStop[] {
+    return [...this.#chains.values()].flatMap(({ stop }) => (stop === undefined ? [] : [stop]));
+  }
+
+  /** Reads a held chain on, from its position: what waits of it is read again too. */
+  letGo(source: SourcePartition): void {
+    const chain = this.#chains.get(sourceKey(source));
+    if (chain?.stop !== undefined) this.follow({ source, position: chain.position, seq: chain.pending[0]?.seq ?? chain.stop.piece.seq });
   }
 
   /** Landed end per chain, as seen. */

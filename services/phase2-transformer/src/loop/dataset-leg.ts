@@ -1,23 +1,25 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
-import { readEntry } from '@millrace/core/chain/entries.ts';
+import type { Announcement } from '@millrace/core/domain/announcement.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
-import { isKind } from '@millrace/core/domain/errors.ts';
+import { describeError } from '@millrace/core/domain/errors.ts';
 import { tableConfigKey } from '@millrace/core/domain/keys.ts';
 import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
-import { type SourcePartition, sourceKey } from '@millrace/core/domain/source.ts';
 import { type BatchLimits, type PendingPiece, planBatch } from '../plan/batches.ts';
 import type { Block } from '../plan/block.ts';
-import { ledgerTotals, type PartitionStart } from '../plan/ledger-sums.ts';
+import { ledgerTotals } from '../plan/ledger-sums.ts';
 import { pieceBytes } from '../plan/pieces.ts';
+import { afterBatch, afterWorkerLoss, isWorkerLoss, limitsAfter, noLosses, workerLossBlock } from '../plan/worker-losses.ts';
 import { type BatchDeps, runBatch } from './batch-run.ts';
 import { SchemaVersions } from './blocked-schema.ts';
 import type { BuildLimits } from './build-batch.ts';
-import { ChainFollower, type ChainPosition } from './chain-follower.ts';
+import { ChainFollower } from './chain-follower.ts';
 import type { BatchEnding } from './commit-batch.ts';
 import { type Hindrance, hindranceOf, type LastCommit, reportOf } from './leg-status.ts';
+import { LegStop } from './leg-stop.ts';
 import type { BatchSlots } from './slots.ts';
+import { lookAgain, stopSource, stopsWords } from './source-stop.ts';
 import { headOf, noTable, openTable, readNews, type TableHead } from './table-head.ts';
-import { resolveTableStart } from './table-start.ts';
+import { TableStarts } from './table-starts.ts';
 import { Wake } from './wake.ts';
 
 /** What a leg tells the process it runs in. Must not throw or block. */
@@ -40,14 +42,12 @@ export type LegEvents = {
 
 export type LegDeps = BatchDeps & { slots: BatchSlots; log: Logger; worker: string; events: LegEvents };
 
-export type LegLimits = BatchLimits & BuildLimits;
+/** `slowPollMs`: between two looks at a chain whose entries are announced. */
+export type LegLimits = BatchLimits & BuildLimits & { slowPollMs?: number };
 
 /** Pause before work is tried again after a failure, ms: doubled from the first up to the last. */
 const retryMsMin = 500;
 const retryMsMax = 30_000;
-/** After a stop was asked for: what is being read and built may take so long, ms; what is being committed so long. */
-export const stopBuildMs = 4_000;
-export const stopCommitMs = 7_500;
 /** While something waits for a batch the table is asked for commits of others this often, ms. One GET. */
 const tableLookMs = 2_000;
 /** Longest sleep between two looks at anything, ms. */
@@ -61,17 +61,13 @@ export class DatasetLeg {
   readonly #deps: LegDeps;
   readonly #limits: LegLimits;
   readonly #wake = new Wake();
-  readonly #stopping = new AbortController();
-  readonly #buildStop = new AbortController();
-  readonly #commitStop = new AbortController();
+  readonly #stop: LegStop;
   #dataset: Dataset;
   /** the dataset as it was when the present step began: what a step finds out is true of it, not of a newer one that came meanwhile */
   #under: Dataset;
   #hindrance: Hindrance;
   #head: TableHead = noTable;
-  #starts = new Map<string, PartitionStart>();
-  /** landed records before the table's start, per source */
-  #skipped = new Map<string, { startOffset: bigint; endOffset: bigint }>();
+  readonly #starts: TableStarts;
   #follower: ChainFollower;
   #lastCommit: LastCommit | null = null;
   #configWritten = 0;
@@ -84,14 +80,17 @@ export class DatasetLeg {
   /** monotonic ms of the next look at the table */
   #tableLookAt = 0;
   #failedInBatch = false;
-  /** batches are cut to 1/2^shrink after a worker ran out of memory */
-  #shrink = 0;
+  #losses = noLosses;
+  /** what the batch under way was planned from */
+  #taken: readonly PendingPiece[] = [];
 
   constructor(deps: LegDeps, dataset: Dataset, limits: LegLimits) {
     this.#deps = deps;
+    this.#stop = new LegStop(deps.clock);
     this.#dataset = dataset;
     this.#under = dataset;
     this.#limits = limits;
+    this.#starts = new TableStarts(deps);
     this.#follower = this.#newFollower();
   }
 
@@ -106,8 +105,9 @@ export class DatasetLeg {
         hindrance: this.#hindrance,
         hasChains: this.#follower.size > 0,
         head: this.#head,
-        starts: this.#starts,
-        skipped: this.#skipped,
+        starts: this.#starts.starts,
+        skipped: this.#starts.skipped,
+        stopped: stopsWords(this.#follower.stops()),
         landed: this.#follower.landed(),
         lastCommit: this.#lastCommit,
         committedTimestamp: this.#follower.committedTimestamp(),
@@ -128,39 +128,50 @@ export class DatasetLeg {
     this.#wake.up();
   }
 
+  /** An entry of the topic was announced: it is looked for at once. */
+  announced(news: Announcement): void {
+    if (this.#follower.announced(news, news.seq)) this.#wake.up();
+  }
+
+  /** Whether nothing of the announced entry waits here for a batch, or it waits for a person. */
+  isDoneWith(news: Announcement): boolean {
+    return this.#dataset.paused || this.#hindrance?.kind === 'blocked' || (this.#follower.hasTaken(news, news.endOffset) ?? false);
+  }
+
   /**
    * Asks the leg to end. `finish`: what has landed is committed when that is done in time, else dropped; `drop`: only what is being committed already is.
    */
   stop(how: 'finish' | 'drop' = 'finish'): void {
-    if (how === 'drop') this.#buildStop.abort();
-    if (this.#stopping.signal.aborted) return;
-    this.#stopping.abort();
-    this.#wake.up();
-    const buildTimer = setTimeout(() => this.#buildStop.abort(), stopBuildMs);
-    const commitTimer = setTimeout(() => this.#commitStop.abort(), stopCommitMs);
-    buildTimer.unref();
-    commitTimer.unref();
+    if (this.#stop.ask(how)) this.#wake.up();
   }
 
   /** Works until `stop`. Never rejects. */
   async run(): Promise<void> {
+    try {
+      await this.#untilStopped();
+    } finally {
+      this.#stop.ended();
+    }
+  }
+
+  async #untilStopped(): Promise<void> {
     let retryMs = retryMsMin;
-    while (!this.#buildStop.signal.aborted) {
+    while (!this.#stop.build.aborted) {
       const committedBefore = this.#lastCommit;
       try {
         await this.#session();
-        if (this.#stopping.signal.aborted) return;
+        if (this.#stop.isAsked) return;
         retryMs = retryMsMin;
       } catch (error) {
-        if (this.#stopping.signal.aborted) return;
+        if (this.#stop.isAsked) return;
         if (this.#lastCommit !== committedBefore) retryMs = retryMsMin;
-        this.#shrinkAfter(error);
+        const poison = this.#afterLoss(error);
         this.#failedInBatch = this.#inBatch;
         this.#eager = this.#inBatch;
         this.#inBatch = false;
         this.#deps.log.warn({ dataset: this.#dataset.name, err: error, retryMs }, 'the table leg failed and is tried again');
         this.#deps.events.failed(this.#dataset.name);
-        this.#hinder(hindranceOf(error, this.#under));
+        this.#hinder(poison ?? hindranceOf(error, this.#under));
         await this.#sleep(retryMs);
         retryMs = Math.min(retryMsMax, retryMs * 2);
         if (this.#hindrance?.kind === 'blocked') await this.#waitForPerson(this.#hindrance);
@@ -178,18 +189,18 @@ export class DatasetLeg {
     for (;;) {
       if (this.#dataset.paused) return this.#waitWhilePaused();
       this.#under = this.#dataset;
-      const stopping = this.#stopping.signal.aborted;
+      const stopping = this.#stop.isAsked;
       const overtaken = await this.#look(stopping);
       if (overtaken !== undefined) return this.#blockUntilResumed(overtaken);
-      // a failure in a batch is over when a batch is committed, any other when a look succeeds
-      if (this.#hindrance?.kind === 'failed' && !this.#failedInBatch) this.#hinder(undefined);
+      // a failure in a batch is over when a batch is committed, or when another worker has committed all that waited; any other when a look succeeds
+      if (this.#hindrance?.kind === 'failed' && (!this.#failedInBatch || this.#hasNothingWaiting())) this.#hinder(undefined);
       const now = this.#deps.clock.monotonic();
       const plan = planBatch(this.#follower.pending(), this.#batchLimits(stopping || this.#eager), now);
       if ('take' in plan) {
         const ending = await this.#batch(plan.take);
         if (ending?.status === 'blocked') return this.#blockUntilResumed(ending.block);
         // overtaken at the last moment: what is left is looked at once more
-        if (ending?.status !== 'committed' && !this.#buildStop.signal.aborted) continue;
+        if (ending?.status !== 'committed' && !this.#stop.build.aborted) continue;
       } else if (!stopping)
         await this.#sleep(Math.min(idleMsMax, plan.waitMs ?? idleMsMax, Math.max(0, this.#follower.nextLookAt() - now)));
       if (stopping) return;
@@ -205,27 +216,30 @@ export class DatasetLeg {
   }
 
   #batchLimits(atOnce: boolean): BatchLimits {
-    return {
-      bytesMax: this.#limits.bytesMax / 2 ** this.#shrink,
-      recordsMax: this.#limits.recordsMax,
-      ageMs: atOnce ? 0 : this.#limits.ageMs,
-    };
+    return limitsAfter(this.#losses, { ...this.#limits, ageMs: atOnce ? 0 : this.#limits.ageMs });
   }
 
   #newFollower(): ChainFollower {
-    return new ChainFollower(this.#deps.raw, this.#dataset.kafkaTopic, this.#deps.clock, 2 * this.#limits.bytesMax);
+    const { bytesMax, slowPollMs } = this.#limits;
+    return new ChainFollower(this.#deps.raw, this.#dataset.kafkaTopic, this.#deps.clock, 2 * bytesMax, slowPollMs);
   }
 
   /** Looks for news: chains, entries, and, while something waits for a batch, commits of others. @returns the block when the table cannot be gone on with */
   async #look(atOnce: boolean): Promise<Block | undefined> {
     const before = this.#follower.size;
-    await this.#follower.discover((source) => this.#locate(source), this.#buildStop.signal);
-    await this.#follower.poll(this.#buildStop.signal, atOnce);
+    const signal = this.#stop.build;
+    await lookAgain(this.#follower, this.#deps.raw, this.#deps.clock.monotonic(), signal);
+    await this.#follower.discover((source) => this.#starts.locate(this.#dataset, this.#head, source, signal), signal);
+    await this.#follower.poll(signal, atOnce);
     if (this.#follower.size !== before) this.#deps.events.changed();
     const now = this.#deps.clock.monotonic();
-    if (now < this.#tableLookAt || this.#follower.pending().every((pieces) => pieces.length === 0)) return undefined;
+    if (now < this.#tableLookAt || this.#hasNothingWaiting()) return undefined;
     this.#tableLookAt = now + tableLookMs;
     return this.#catchUp();
+  }
+
+  #hasNothingWaiting(): boolean {
+    return this.#follower.pending().every((pieces) => pieces.length === 0);
   }
 
   /** Takes in what others have committed since our head: with several workers on a dataset the slower one sees it here, before it builds anything. */
@@ -240,43 +254,30 @@ export class DatasetLeg {
     return undefined;
   }
 
-  /** Where the table begins on a chain: its own position wins over every start (R6). */
-  async #locate(source: SourcePartition): Promise<ChainPosition | undefined> {
-    const key = sourceKey(source);
-    const partition = this.#head.ledger?.partitions.find((known) => sourceKey(known) === key);
-    if (partition !== undefined) {
-      await this.#noteSkipped(source, partition.startOffset);
-      return { source, position: partition.position, seq: partition.seq };
-    }
-    const start = await resolveTableStart(this.#deps, this.#dataset, source, this.#buildStop.signal);
-    if (start === undefined) return undefined;
-    this.#starts.set(key, { topic: start.topic, source, startOffset: start.startOffset, seq: start.seq });
-    await this.#noteSkipped(source, start.startOffset);
-    return { source, position: start.startOffset, seq: start.seq };
-  }
-
-  /** What `startFrom` latest leaves out is said. One GET a chain. */
-  async #noteSkipped(source: SourcePartition, startOffset: bigint): Promise<void> {
-    if (this.#dataset.startFrom !== 'latest') return;
-    const first = await readEntry(this.#deps.raw, this.#dataset.kafkaTopic, source, 0n, this.#buildStop.signal);
-    if (first === undefined || first.startOffset >= startOffset) this.#skipped.delete(sourceKey(source));
-    else this.#skipped.set(sourceKey(source), { startOffset: first.startOffset, endOffset: startOffset });
-  }
-
-  /** @returns how the batch ended; undefined when it was not begun, because of a pause or an end */
+  /** @returns how the batch ended; undefined when it was not begun, because of a pause or an end, or when a damaged raw object stopped one of its sources */
   async #batch(pieces: PendingPiece[]): Promise<BatchEnding | undefined> {
     const bytes = pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
-    const slot = await this.#deps.slots.acquire(bytes, this.#buildStop.signal);
+    const slot = await this.#deps.slots.acquire(bytes, this.#stop.build);
     if (slot === undefined) return undefined;
     try {
       if (this.#dataset.paused) return undefined;
       this.#inBatch = true;
-      const ending = await this.#runBatch(pieces, bytes);
+      this.#taken = pieces;
+      const ending = await this.#runBatch(pieces, bytes).catch((error) => this.#stopSource(error, pieces));
       this.#inBatch = false;
       return ending;
     } finally {
       slot.release();
     }
+  }
+
+  #stopSource(error: unknown, pieces: PendingPiece[]): undefined {
+    const { clock, log, events } = this.#deps;
+    const stop = stopSource(error, pieces, this.#follower, clock.monotonic());
+    if (stop === undefined) throw error;
+    log.error({ dataset: this.#dataset.name, err: error }, stop.reason);
+    events.failed(this.#dataset.name);
+    events.changed();
   }
 
   async #runBatch(pieces: PendingPiece[], bytes: number): Promise<BatchEnding> {
@@ -293,13 +294,13 @@ export class DatasetLeg {
         dataset,
         head: this.#head,
         pieces,
-        starts: this.#starts,
+        starts: this.#starts.starts,
         limits: this.#limits,
         highestSchemaVersion: this.#schemaVersions.highest,
         floodWaived: this.#floodWaived,
       },
-      this.#buildStop.signal,
-      this.#commitStop.signal,
+      this.#stop.build,
+      this.#stop.commit,
     );
     const { ending, schemaRecord } = result;
     if (schemaRecord !== undefined) events.schemaVersion(schemaRecord);
@@ -319,7 +320,7 @@ export class DatasetLeg {
     const after = ledgerTotals(ending.head.ledger?.partitions ?? []);
     const records = after.committed - before.committed;
     this.#head = ending.head;
-    this.#shrink = 0;
+    this.#losses = afterBatch(this.#losses);
     this.#eager = false;
     this.#failedInBatch = false;
     this.#schemaVersions.atLeast(ending.head.facts?.highestSchemaVersion);
@@ -354,8 +355,8 @@ export class DatasetLeg {
 
   /** Waits for a resume; meanwhile the landed end stays fresh, as far as there is room. */
   async #waitForPerson({ block, atResume }: Extract<Hindrance, { kind: 'blocked' }>): Promise<void> {
-    while (!this.#stopping.signal.aborted && this.#dataset.resumeCount <= atResume) {
-      if (this.#follower.size > 0) await this.#follower.poll(this.#buildStop.signal).catch(() => undefined);
+    while (!this.#stop.isAsked && this.#dataset.resumeCount <= atResume) {
+      if (this.#follower.size > 0) await this.#follower.poll(this.#stop.build).catch(() => undefined);
       await this.#sleep(idleMsMax);
     }
     if (block.code === 'flood') this.#floodWaived = true;
@@ -364,7 +365,7 @@ export class DatasetLeg {
 
   async #waitWhilePaused(): Promise<void> {
     this.#deps.events.changed();
-    while (this.#dataset.paused && !this.#stopping.signal.aborted) await this.#sleep(idleMsMax);
+    while (this.#dataset.paused && !this.#stop.isAsked) await this.#sleep(idleMsMax);
   }
 
   #hinder(hindrance: Hindrance): void {
@@ -372,8 +373,14 @@ export class DatasetLeg {
     this.#deps.events.changed();
   }
 
-  #shrinkAfter(error: unknown): void {
-    if (isKind(error, 'unavailable') && error.fields.outOfMemory === true && this.#shrink < 10) this.#shrink++;
+  /** @returns the block when a single raw object has taken too many workers with it */
+  #afterLoss(error: unknown): Hindrance {
+    if (!this.#inBatch || !isWorkerLoss(error)) return undefined;
+    this.#losses = afterWorkerLoss(this.#losses, this.#taken);
+    const block = workerLossBlock(this.#losses, this.#taken, describeError(error), this.#dataset.name);
+    if (block === undefined) return undefined;
+    this.#losses = { ...this.#losses, lone: undefined };
+    return { kind: 'blocked', block, atResume: this.#under.resumeCount };
   }
 
   #sleep(ms: number): Promise<void> {

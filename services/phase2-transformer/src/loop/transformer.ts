@@ -1,5 +1,6 @@
 import type { Check } from '@millrace/core/adapters/admin/checks.ts';
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
+import type { Announcement } from '@millrace/core/domain/announcement.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { deletedMarkerKey } from '@millrace/core/domain/keys.ts';
@@ -15,6 +16,7 @@ import type { TransformerMetrics } from './metrics.ts';
 import { Reporter } from './reporter.ts';
 import type { BatchSlots } from './slots.ts';
 import { Wake } from './wake.ts';
+import type { ShareHandler, WorkShare } from './work-share.ts';
 
 export type TransformerDeps = {
   metastore: Metastore;
@@ -31,6 +33,8 @@ export type TransformerDeps = {
   worker: string;
   /** why a store cannot be used now; null while both answer. Must not throw or block. */
   storeTrouble: () => string | null;
+  /** which datasets are worked on here; without it all are */
+  share?: WorkShare | undefined;
 };
 
 /** The metastore is asked for datasets and told of tables this often, ms. */
@@ -41,10 +45,11 @@ const gatherMs = 200;
 /** Failing datasets named by the check. */
 const checksShownMax = 5;
 
-type Running = { leg: DatasetLeg; done: Promise<void>; touched: boolean };
+/** `ending`: why the leg was asked to end; its place is free when it has. */
+type Running = { leg: DatasetLeg; done: Promise<void>; touched: boolean; ending: 'deleted' | 'not_ours' | undefined };
 
-/** All table legs of a process side by side: starts and ends them as the metastore's datasets come and go, and mirrors what they say. */
-export class Transformer {
+/** All table legs of a process side by side: starts and ends them as the metastore's datasets and our share of them come and go, and mirrors what they say. */
+export class Transformer implements ShareHandler {
   readonly #deps: TransformerDeps;
   readonly #limits: LegLimits;
   readonly #legs = new Map<string, Running>();
@@ -54,6 +59,9 @@ export class Transformer {
   #syncAt = 0;
   /** deleted datasets whose marker is not written yet */
   readonly #unmarked = new Map<string, Dataset>();
+  /** as last told; undefined before the first answer */
+  #datasets: readonly Dataset[] | undefined;
+  #stopped = false;
 
   constructor(deps: TransformerDeps, limits: LegLimits) {
     this.#deps = deps;
@@ -75,6 +83,7 @@ export class Transformer {
       await this.#report();
       if (!signal.aborted) await this.#wake.sleep(clock, Math.max(0, this.#syncAt - clock.monotonic()));
     }
+    this.#stopped = true;
     for (const { leg } of this.#legs.values()) leg.stop();
     await Promise.all([...this.#legs.values()].map(({ done }) => done));
     await this.#report();
@@ -94,23 +103,52 @@ export class Transformer {
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
-    let datasets: Dataset[];
     try {
-      datasets = await this.#deps.metastore.datasets(signal);
+      this.#datasets = await this.#deps.metastore.datasets(signal);
     } catch (error) {
       if (!isKind(error, 'unavailable')) this.#deps.log.error({ err: error }, 'the metastore cannot be asked for datasets');
       return;
     }
-    const wanted = new Map(datasets.map((dataset) => [dataset.id, dataset]));
+    this.#apply();
+    await this.#mark();
+  }
+
+  /** Begins and ends legs as the datasets and our share of them say. */
+  #apply(): void {
+    if (this.#datasets === undefined || this.#stopped) return;
+    const wanted = new Map(this.#datasets.map((dataset) => [dataset.id, dataset]));
     for (const [id, running] of this.#legs) {
       const dataset = wanted.get(id);
-      if (dataset === undefined) this.#end(id, running);
+      if (dataset === undefined) this.#end(id, running, 'deleted');
+      else if (!this.#isOurs(dataset)) this.#end(id, running, 'not_ours');
       else running.leg.update(dataset);
     }
     const names = new Set([...this.#legs.values()].map(({ leg }) => leg.dataset.name));
     // a dataset made again under the same name begins when the old one's leg has ended
-    for (const dataset of datasets) if (!this.#legs.has(dataset.id) && !names.has(dataset.name)) this.#begin(dataset);
-    await this.#mark();
+    for (const dataset of this.#datasets)
+      if (!this.#legs.has(dataset.id) && !names.has(dataset.name) && this.#isOurs(dataset)) this.#begin(dataset);
+  }
+
+  #isOurs(dataset: Dataset): boolean {
+    return this.#deps.share?.holds(dataset.kafkaTopic) ?? true;
+  }
+
+  gained(): void {
+    this.#apply();
+  }
+
+  async released(): Promise<void> {
+    this.#apply();
+    await Promise.all([...this.#legs.values()].filter(({ ending }) => ending !== undefined).map(({ done }) => done));
+  }
+
+  announced(news: Announcement): void {
+    for (const { leg } of this.#legs.values()) if (leg.dataset.kafkaTopic === news.topic) leg.announced(news);
+  }
+
+  isDone(news: Announcement): boolean {
+    const of = this.#datasets?.filter(({ kafkaTopic }) => kafkaTopic === news.topic);
+    return of?.every(({ id }) => this.#legs.get(id)?.leg.isDoneWith(news) ?? false) ?? false;
   }
 
   #begin(dataset: Dataset): void {
@@ -151,20 +189,31 @@ export class Transformer {
     const done = leg
       .run()
       .catch((error: unknown) => log.error({ dataset: name, err: error, cause: describeError(error) }, 'the table leg ended by itself'));
-    this.#legs.set(id, { leg, done, touched: true });
+    this.#legs.set(id, { leg, done, touched: true, ending: undefined });
   }
 
-  /** DELETE: work stops; raw and table stay, with a marker (R6). */
-  #end(id: string, { leg, done }: Running): void {
-    leg.stop('drop');
+  /** `deleted`: work stops at once; raw and table stay, with a marker (R6). `not_ours`: what has landed is still committed, when that is done in time. */
+  #end(id: string, running: Running, why: 'deleted' | 'not_ours'): void {
+    const { leg, done } = running;
+    leg.stop(why === 'deleted' ? 'drop' : 'finish');
+    const isFirst = running.ending === undefined;
+    if (running.ending !== 'deleted') running.ending = why;
+    if (!isFirst) return;
     void done.then(() => {
       if (!this.#legs.delete(id)) return;
-      this.#unmarked.set(id, leg.dataset);
+      const isDeleted = running.ending === 'deleted';
+      if (isDeleted) this.#unmarked.set(id, leg.dataset);
       this.#reporter.forget(id);
       this.#deps.metrics.forget(leg.dataset.name);
       this.#deps.checkpointer.forget(leg.dataset.name);
-      this.#deps.log.info({ dataset: leg.dataset.name }, 'the dataset was deleted: its table leg has ended, raw and table stay');
-      this.#syncAt = 0;
+      this.#deps.log.info(
+        { dataset: leg.dataset.name },
+        isDeleted
+          ? 'the dataset was deleted: its table leg has ended, raw and table stay'
+          : 'the table leg has ended: the dataset is another worker’s',
+      );
+      if (isDeleted) this.#syncAt = 0;
+      else this.#apply();
       this.#wake.up();
     });
   }

@@ -85,8 +85,10 @@ export async function* walkEntries(
 }
 
 async function laterEntry(raw: ObjectStore, topic: string, source: SourcePartition, seq: bigint): Promise<string | undefined> {
-  const [later] = await raw.list(chainPrefix(topic, source), { startAfter: chainEntryKey(topic, source, seq), limit: 1 });
-  return later !== undefined && /\/[0-9]{20}\.json$/.test(later.key) ? later.key : undefined;
+  const prefix = chainPrefix(topic, source);
+  const [later] = await raw.list(prefix, { startAfter: chainEntryKey(topic, source, seq), limit: 1 });
+  // series of their own lie in folders beside the entries
+  return later !== undefined && /^[0-9]{20}\.json$/.test(later.key.slice(prefix.length)) ? later.key : undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ import { type Kafka, startKafka } from '../../dev/stack/kafka.ts';
 import { choosePort } from '../../dev/stack/ports.ts';
 import { startS3 } from '../../dev/stack/s3.ts';
 import { startLoad } from '../support/load.ts';
-import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
+import { api, createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshBucket, freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
 import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recreateTopic, withAdmin } from './phase1-harness.ts';
 
@@ -213,7 +213,7 @@ test('brokers away at start are waited for with a clear line; landing begins whe
   }
 });
 
-test('brokers go away and come back; another cluster at the same address is another source, never mixed', async () => {
+test('brokers go away and come back; another cluster at the same address, once accepted, is another source, never mixed', async () => {
   const { rawUrl, tablesUrl } = filePlaces();
   const topic = uniqueName('swapped');
   const first = await startKafka({ dir: freshDirectory('kafka'), brokers: 1 });
@@ -248,6 +248,15 @@ test('brokers go away and come back; another cluster at the same address is anot
     expect(second.clusterId).not.toBe(first.clusterId);
     await create();
     await add(10_000, 150);
+    const { clusterId } = second;
+    const path = `/v1/datasets/${topic}/clusters`;
+    const { metastoreUrl } = services as Services;
+    await waitFor(
+      'accepted',
+      () => api(metastoreUrl, 'POST', path, { clusterId, reason: 'a test' }),
+      () => true,
+      WITHIN_MS,
+    );
     const chains = await landed(250);
     expect(chains.map((chain) => [chain.offsets.length, new Set(chain.entries.map(({ source }) => source.clusterId)).size]).sort()).toEqual(
       [

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import zstandard
 
-from raw_reader import OBJECT, Chain, Corrupt, Newer, Record, check_entry, need, offset_of, parse_json, parse_line, read_gaps
+from raw_reader import OBJECT, Chain, Corrupt, Newer, Record, check_entry, need, offset_of, parse_any, parse_json, read_gaps
 from verdicts import Verdicts
 
 # In one chain; a broken chain must not fill the memory with complaints.
@@ -161,7 +161,7 @@ def take_lines(lines: list[bytes], raw: dict, low: int, high: int, gaps: list, f
     hole = next(holes)
     for number, line in enumerate(lines):
         try:
-            record = parse_line(line)
+            record = parse_any(line)
         except (Corrupt, ValueError, KeyError, TypeError) as error:
             problems.append(f"line {number}: {error}")
             continue

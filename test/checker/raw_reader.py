@@ -181,6 +181,21 @@ def parse_line(line: bytes) -> Record:
     return Record(head["offset"], head["timestamp"], key, headers, value)
 
 
+PLAIN = re.compile(rb'\{"offset":(0|[1-9][0-9]{0,18}),"timestamp":(null|-?[0-9]+),"key":(?:null|"([^"\\\x00-\x1f]*)")(?:,"headers":\[\["([^"\\\x00-\x1f]*)","([^"\\\x00-\x1f]*)"\]\])?,"value":')
+
+
+def parse_any(line: bytes) -> Record:
+    """The same as `parse_line`, several times faster for a line without escapes, base64 and with one header at most."""
+    match = PLAIN.match(line)
+    if match is None or line[-1] != 0x7D or b"\r" in line:
+        return parse_line(line)
+    line.decode("utf-8", "strict")
+    offset, timestamp, key, name, header = match.groups()
+    value = line[match.end() : -1]
+    need(not value.startswith(b"\xef\xbb\xbf"), "a value with BOM is not in base64")
+    return Record(int(offset), None if timestamp == b"null" else int(timestamp), key, [] if name is None else [(name, header)], value)
+
+
 def jq_reads(data: bytes, lines: int) -> None:
     """`zstd -dc | jq -c .` reads every line."""
     text = subprocess.run(["zstd", "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout

@@ -6,6 +6,8 @@ import type { WorkerReply, WorkerRequest } from './worker-messages.ts';
 export type WorkerPoolSettings = {
   /** threads; each works on one batch */
   workers: number;
+  /** batches of at most so many bytes of JSON have one more thread to themselves: they never wait for a large one. 0: there is none */
+  smallBatchBytes: number;
   /** JavaScript heap of one thread, MiB; beyond it the thread dies and its batch is rejected as `batch_worker_lost` */
   heapMiBMax: number;
   /** a thread whose encoder holds more than this, in bytes, is replaced after its batch: WebAssembly memory never shrinks */
@@ -17,9 +19,10 @@ export type WorkerPoolSettings = {
 };
 
 export const workerPoolDefaults: Omit<WorkerPoolSettings, 'workers'> = {
+  smallBatchBytes: 0,
   heapMiBMax: 2048,
   heldBytesMax: 768 * 1024 * 1024,
-  batchDeadlineMs: 600_000,
+  batchDeadlineMs: 120_000,
   queuedBatchesMax: 1000,
 };
 
@@ -29,7 +32,8 @@ type Job = {
   signal: AbortSignal | undefined;
   onAbort: () => void;
 };
-type Slot = { worker: Worker | undefined; job: Job | undefined; deadline: NodeJS.Timeout | undefined };
+/** `small`: for small batches only. */
+type Slot = { small: boolean; worker: Worker | undefined; job: Job | undefined; deadline: NodeJS.Timeout | undefined };
 
 /** `BatchCompute` on a fixed number of worker threads, started when first needed and replaced when they die, stall or grow. */
 export class WorkerPool implements BatchCompute {
@@ -43,7 +47,9 @@ export class WorkerPool implements BatchCompute {
   constructor(settings: WorkerPoolSettings, entry = new URL('./worker-main.ts', import.meta.url)) {
     this.settings = settings;
     this.entry = entry;
-    this.slots = Array.from({ length: Math.max(1, settings.workers) }, () => ({ worker: undefined, job: undefined, deadline: undefined }));
+    const slot = (small: boolean): Slot => ({ small, worker: undefined, job: undefined, deadline: undefined });
+    this.slots = Array.from({ length: Math.max(1, settings.workers) }, () => slot(false));
+    if (settings.smallBatchBytes > 0) this.slots.unshift(slot(true));
   }
 
   build(input: BatchInput, signal?: AbortSignal): Promise<BatchOutput> {
@@ -78,10 +84,14 @@ export class WorkerPool implements BatchCompute {
   private assign(): void {
     for (const slot of this.slots) {
       if (slot.job !== undefined) continue;
-      const job = this.queue.shift();
-      if (job === undefined) return;
-      this.start(slot, job);
+      const next = slot.small ? this.queue.findIndex((job) => this.isSmall(job)) : 0;
+      const [job] = next < 0 ? [] : this.queue.splice(next, 1);
+      if (job !== undefined) this.start(slot, job);
     }
+  }
+
+  private isSmall({ input }: Job): boolean {
+    return input.objects.reduce((sum, { linesBytes }) => sum + linesBytes, 0) <= this.settings.smallBatchBytes;
   }
 
   private start(slot: Slot, job: Job): void {

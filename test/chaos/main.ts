@@ -5,6 +5,7 @@ import { pythonOf, RUN_LOCK, stateDir, testPythonDir } from '../../dev/setup/pat
 import { removeState } from '../../dev/setup/state.mjs';
 import { lines } from './figures.ts';
 import { type CommandLine, readCommandLine } from './options.ts';
+import { record } from './reliability.ts';
 import { runChaos } from './run.ts';
 
 /** `npm run chaos`: one run; its figures are the last lines. Exit code 0 when nothing was lost, doubled, altered or late, 1 when something was. */
@@ -29,6 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 const figures = await runChaos(given, { dir, python: pythonOf(testPythonDir()), say, stop: stop.signal });
 if (given.json !== undefined) writeFileSync(given.json, `${JSON.stringify(figures, null, 2)}\n`);
+if (given.record) record(figures);
 const passed = figures.problems.length === 0;
 if (passed && !given.keep) removeState(dir);
 else say(`logs and data of this run stay in ${dir}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { identity } from '../../dev/setup/process-id.mjs';
 import { forget, watch } from '../../dev/stack/watchdog.ts';
@@ -63,7 +63,10 @@ export function startProgram({ python, script, args, name, logFile, env }: Progr
       resolve({ code, signal, summary: parsed(tail) });
     };
     child.once('close', finish);
-    child.once('error', () => finish(null, null));
+    child.once('error', (error) => {
+      appendFileSync(logFile, `${error.message}\n`);
+      finish(null, null);
+    });
   });
   return {
     name,

@@ -62,6 +62,8 @@ export interface Times {
   readonly p50: number | null;
   readonly p99: number | null;
   readonly max: number | null;
+  /** each of them, ms, rising */
+  readonly ms: readonly number[];
 }
 
 /** Lanes whose faults keep a partition from advancing, whoever owns it. */
@@ -87,5 +89,5 @@ export function timesOf(departures: readonly Departure[]): Times {
     .flatMap(({ atMs, recoveredMs }) => (recoveredMs === null ? [] : [recoveredMs - atMs]))
     .sort((one, other) => one - other);
   const at = (share: number) => (times.length === 0 ? null : (times[Math.ceil(share * times.length) - 1] ?? null));
-  return { count: departures.length, unrecovered: departures.length - times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+  return { count: departures.length, unrecovered: departures.length - times.length, p50: at(0.5), p99: at(0.99), max: at(1), ms: times };
 }

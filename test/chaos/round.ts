@@ -11,7 +11,7 @@ import { type Ended, type Program, startProgram } from './program.ts';
 import { nextRate } from './rate.ts';
 import type { Departures } from './recovery.ts';
 import { TableWatch } from './table-watch.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { judge, PK_FIELDS, type Verdict } from './verdict.ts';
 
 /*
  * One round: topics and datasets of their own, producers, and watchers of truth and table, from the first record to the verdict. Faults are others' work.
@@ -53,6 +53,10 @@ export interface RoundOptions {
   readonly python: string;
   readonly chains: ChainWatch;
   readonly departures: Departures;
+  /** file of the scrapes */
+  readonly samples: string;
+  /** faults injected so far */
+  readonly faults: () => number;
   readonly now: () => number;
   readonly say: (line: string) => void;
 }
@@ -126,6 +130,8 @@ export class Round {
           ledgerDir: this.load.ledgerDir(each.topic),
           report: join(this.#dir, `${each.dataset}.report.json`),
           records: (ends[index] as TruthSummary).records,
+          samples: this.#options.samples,
+          faults: this.#options.faults(),
         }),
       );
     }
@@ -231,7 +237,7 @@ async function subject(options: RoundOptions, dir: string, name: string, partiti
   // the metastore may be having a hard time from an earlier round
   await waitFor(
     `${name} registered`,
-    () => createDataset(cluster.services.metastoreUrl, { name, kafkaTopic: name, pkFields: ['id'] }),
+    () => createDataset(cluster.services.metastoreUrl, { name, kafkaTopic: name, pkFields: PK_FIELDS }),
     () => true,
     REGISTER_WITHIN_MS,
   );

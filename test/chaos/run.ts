@@ -35,7 +35,7 @@ export async function runChaos(options: ChaosOptions, { dir, python, say: print,
   mkdirSync(dir, { recursive: true });
   const startedAt = new Date();
   const begun = performance.now();
-  const now = () => performance.now() - begun;
+  const now = () => Math.round(performance.now() - begun);
   const say = (line: string) => print(`${clockText(now())} ${line}`);
   const faults = new FaultLog(join(dir, 'faults.ndjson'), now, say);
   const departures = new Departures();
@@ -51,12 +51,24 @@ export async function runChaos(options: ChaosOptions, { dir, python, say: print,
   say(`three brokers, PostgreSQL, store and services are up in ${dir}`);
   const { services } = cluster;
   const keeper = new Keeper([services.metastore, ...services.phase1, ...services.phase2], busy, say);
-  const scraper = new Scraper(join(dir, 'samples.ndjson'), () => [services.metastore, ...cluster.phase1, ...cluster.phase2]);
+  const samples = join(dir, 'samples.ndjson');
+  const scraper = new Scraper(samples, () => [services.metastore, ...cluster.phase1, ...cluster.phase2]);
   try {
     const chaosBegan = now();
     const leftMs = () => chaosBegan + options.minutes * MINUTE_MS - now();
     while (leftMs() > 0 && !stop.aborted && problems.length === 0) {
-      const round = await Round.start({ number: ++rounds, chaos: options, cluster, python, chains, departures, now, say });
+      const round = await Round.start({
+        number: ++rounds,
+        chaos: options,
+        cluster,
+        python,
+        chains,
+        departures,
+        samples,
+        faults: () => faults.all.length,
+        now,
+        say,
+      });
       try {
         const over = AbortSignal.any([stop, AbortSignal.timeout(Math.max(1, Math.min(leftMs(), options.roundMinutes * MINUTE_MS)))]);
         const world: World = {

@@ -1,10 +1,20 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cluster } from './cluster.ts';
 import { startProgram } from './program.ts';
 
 const millrace = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url));
+/** Key fields of every dataset of a run. */
+export const PK_FIELDS = ['id'];
+/** Of any service: its buffers' budget (256 MiB), once more for what is being compressed or encoded, and the runtime. */
+const RSS_BYTES_MAX = 1_536 * 2 ** 20;
+/** Of any service. */
+const OPEN_FILES_MAX = 512;
+const ORPHANS_MAX = 50;
+/** A worker that goes leaves at most a raw object a partition, and a batch's data files and ledger. */
+const ORPHANS_A_FAULT_MAX = 30;
 const VERIFY_OUTPUT_BYTES_MAX = 64 * 2 ** 20;
 const VERIFY_OUTPUT_SHOWN_CHARS = 3_000;
 
@@ -19,6 +29,10 @@ export interface Judged {
   readonly report: string;
   /** that Kafka holds */
   readonly records: number;
+  /** what the services said of themselves and used, as `scrape.ts` writes it */
+  readonly samples: string;
+  /** faults so far: each may leave some objects that nobody names */
+  readonly faults: number;
 }
 
 export interface Verdict {
@@ -35,7 +49,7 @@ export interface Verdict {
 
 /** Runs the independent checker and our own `verify --against-kafka`, one after the other. */
 export async function judge(cluster: Cluster, python: string, judged: Judged): Promise<Verdict> {
-  const { topic, dataset, truthDir, ledgerDir, snapshots, report, records } = judged;
+  const { topic, dataset, truthDir, ledgerDir, snapshots, report, records, samples } = judged;
   const logFile = `${report}.log`;
   const checked = await startProgram({
     python,
@@ -43,6 +57,9 @@ export async function judge(cluster: Cluster, python: string, judged: Judged): P
     args: [
       ...['--raw-url', cluster.rawUrl, '--tables-url', cluster.tablesUrl, '--dataset', dataset, '--topic', topic],
       ...['--truth', truthDir, '--ledgers', ledgerDir, '--snapshots', snapshots, '--out', report, '--expect-records', String(records)],
+      ...['--expect-drained', '--pk', PK_FIELDS.join(','), '--work', dirname(report), '--metrics', samples, '--resources', samples],
+      ...['--rss-max', String(RSS_BYTES_MAX), '--files-max', String(OPEN_FILES_MAX)],
+      ...['--orphans-max', String(ORPHANS_MAX + judged.faults * ORPHANS_A_FAULT_MAX)],
     ],
     name: `check.py ${dataset}`,
     logFile,

@@ -1,0 +1,126 @@
+/** One row of the table in docs/reliability.md. */
+export interface Failure {
+  readonly failure: string;
+  readonly does: string;
+  /** files below the root; each holds a test that fails when the behaviour is switched off */
+  readonly tests: readonly string[];
+}
+
+const CHAOS = 'test/chaos/chaos.test.ts';
+const SIMULATION_1 = 'test/simulation/phase1.test.ts';
+const SIMULATION_2 = 'test/simulation/phase2.test.ts';
+
+/** What breaks, what Millrace does then, and who watches it. Kept by hand; the order is that of a record's way. */
+export const failures: readonly Failure[] = [
+  {
+    failure: 'A worker of phase 1 is killed',
+    does: 'after the session time-out another claims its chains (epoch + 1) and goes on at their next offset; what was only buffered is read again',
+    tests: [CHAOS, SIMULATION_1, 'test/crash/kills-s3.test.ts', 'test/crash/kills-files.test.ts'],
+  },
+  {
+    failure: 'A worker is asked to end (TERM)',
+    does: 'it publishes what it has, leaves the group and ends within 9 s; others take over at once',
+    tests: [CHAOS, 'services/phase1-dumper/test/run/release.test.ts'],
+  },
+  {
+    failure: 'A worker is stopped past its session and wakes (zombie)',
+    does: 'its next chain entry finds the place taken: it is fenced, drops its buffers and may only come back with a claim of its own',
+    tests: [CHAOS, SIMULATION_1, 'test/integration/phase1-faults.test.ts'],
+  },
+  {
+    failure: 'A chain entry reaches the store after its sender was replaced',
+    does: 'the store refuses it, since the claim stands at its `seq`; before the claim it is valid, and the claimant reads the tail again',
+    tests: [CHAOS, SIMULATION_1],
+  },
+  {
+    failure: 'Two writers put the same object at the same time',
+    does: 'exactly one wins; a store where both could is refused at start',
+    tests: ['test/faults/conditional-races.test.ts', 'services/core/test/stores/probe-store.test.ts'],
+  },
+  {
+    failure: 'The answer to a conditional write is lost',
+    does: 'the identical write is repeated and the attempt id read back: committed, conflicted, or still unknown; nothing is deleted meanwhile',
+    tests: [
+      'services/core/test/stores/commit-object.test.ts',
+      'services/core/test/stores/commit-decision.test.ts',
+      SIMULATION_1,
+      SIMULATION_2,
+      CHAOS,
+    ],
+  },
+  {
+    failure: 'The store is slow, cut, away, answers 409, 500, 503 or 403',
+    does: 'requests are repeated with bounded back-off; fetching pauses within the memory budget; recovery needs nobody',
+    tests: ['test/integration/phase1-faults.test.ts', 'services/core/test/adapters/s3', CHAOS],
+  },
+  {
+    failure: 'A Kafka broker dies, stalls or restarts; leaders move',
+    does: 'landing waits for the new leader; identity is confirmed with the leader before each entry',
+    tests: [CHAOS, 'test/integration/phase1-faults.test.ts', 'services/phase1-dumper/test/run/kafka-away.test.ts'],
+  },
+  {
+    failure: 'Fetching stands still while heart-beats go on',
+    does: 'the watchdog rebuilds the client once, then the process exits and is replaced',
+    tests: ['services/phase1-dumper/test/run/watchdog.test.ts'],
+  },
+  {
+    failure: 'A topic is deleted and made again',
+    does: 'the new incarnation gets a chain of its own; records that came in between are landed where the confirmed id says, or read again; nothing is mixed',
+    tests: ['test/faults/topic-life.test.ts', 'test/integration/phase1-faults.test.ts'],
+  },
+  {
+    failure: 'Another cluster answers at the same address',
+    does: 'landing is refused until an operator says that it is meant so',
+    tests: ['test/faults/data-loss.test.ts'],
+  },
+  {
+    failure: 'Retention removed records before they were read, or the log was cut',
+    does: 'the partition stops with `DATA_LOSS_SUSPECTED` and the exact range; `millrace gaps accept` writes a `gap` entry and landing goes on',
+    tests: ['test/faults/data-loss.test.ts'],
+  },
+  {
+    failure: 'Producers abort, or die inside a transaction',
+    does: 'only committed records land; holes become gaps; an open transaction that holds the partition up is said as the reason',
+    tests: [CHAOS, 'test/faults/topic-life.test.ts'],
+  },
+  {
+    failure: 'A record kills the process that reads it',
+    does: 'from the third death on that offset is landed alone in a process of its own; still deadly, its partition stops with the offset named',
+    tests: ['test/faults/poison.test.ts', 'services/phase1-dumper/test/run/poison.test.ts'],
+  },
+  {
+    failure: 'A worker of phase 2 dies anywhere around a commit, or two work on one dataset',
+    does: 'position and rows are one Delta commit: who comes second finds the position moved and drops its files',
+    tests: [CHAOS, SIMULATION_2, 'services/phase2-transformer/test/loop/commit-faults.test.ts'],
+  },
+  {
+    failure: 'Announcements of phase 1 are lost or doubled, or their topic cannot be made',
+    does: 'the slow poll of the chain finds every entry: latency, never loss',
+    tests: ['test/faults/announcements.test.ts'],
+  },
+  {
+    failure: 'The metastore or PostgreSQL is away, slow, or restarts',
+    does: 'workers go on with the last good configuration; decisions wait',
+    tests: [CHAOS, 'test/integration/metastore-process.test.ts', 'services/metastore/test/client'],
+  },
+  {
+    failure: "A worker's clock is wrong",
+    does: 'nothing depends on it: order is by `seq` and epoch, times in entries are for people',
+    tests: [CHAOS],
+  },
+  {
+    failure: 'A field changes its type',
+    does: 'that table stops before the batch; landing and other tables go on; a person decides',
+    tests: ['services/phase2-transformer/test/loop/late-decision.test.ts', 'test/integration/phase2.test.ts'],
+  },
+];
+
+/** What is not promised, in plain words. */
+export const notPromised: readonly string[] = [
+  'A store that loses or alters objects it acknowledged: `verify` and readers notice by SHA-256 and stop with the key; Millrace cannot bring the bytes back.',
+  "Kafka's own loss: records acknowledged with fewer in-sync replicas than died, unclean leader elections. What was landed before stays; an end that falls stops the partition with the range.",
+  'Records that expired, or were deleted, before they were read: reported with the exact range, never hidden, and never guessed.',
+  'What a producer was never told: a write whose outcome is unknown to it may be in Kafka or not. We land what Kafka shows to readers of committed records.',
+  'Order between partitions, or between topics.',
+  'Latency. A fault costs time; how much was measured stands above.',
+];

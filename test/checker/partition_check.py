@@ -211,7 +211,7 @@ def say_altered(raw: numpy.ndarray, truth: numpy.ndarray, place: numpy.ndarray, 
     for number in numpy.flatnonzero(altered)[:1000]:
         got, wanted = raw[place[number]], truth[number]
         offset = int(wanted["offset"])
-        elsewhere = truth["offset"][(truth["envelope"] == got["envelope"]) & (truth["value"] == got["value"])]
+        elsewhere = truth["offset"][(truth["envelope"] == got["envelope"]) & (truth["value"] == got["value"]) & (truth["offset"] != wanted["offset"])]
         if len(elsewhere) and got["producer"] != NO_PRODUCER:
             verdicts.add("out_of_order", f"holds what Kafka has at {int(elsewhere[0])}", offset=offset, **where)
         else:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy
 
 from expected_rows import NO_COLUMN, QUARANTINED, ROW
-from partition_check import work_file
-from table_files import FOUND, rows_of
+from partition_check import inside, work_file
+from table_files import rows_of
 from verdicts import Verdicts
 
 
@@ -65,8 +65,12 @@ def check_table(job: TableJob) -> tuple[Verdicts, dict]:
     missing = rows_wanted[~numpy.isin(rows_wanted, once["offset"], assume_unique=True)]
     aside = numpy.array(sorted(job.set_aside), numpy.int64)
     wrongly = numpy.isin(missing, aside)
-    verdicts.add_offsets("quarantine", "set aside, but it is a row", missing[wrongly][:1000], int(wrongly.sum()), **where)
+    verdicts.add_offsets("quarantine", "set aside, but it can be a row", missing[wrongly][:1000], int(wrongly.sum()), **where)
     verdicts.add_offsets("lost", "no row", missing[~wrongly][:1000], int((~wrongly).sum()), **where)
+    both = numpy.intersect1d(aside, once["offset"])
+    verdicts.add_offsets("quarantine", "set aside, and a row as well", both[:1000], len(both), **where)
+    nothing = aside[~numpy.isin(aside, expected["offset"]) & ~inside(aside, job.unread)]
+    verdicts.add_offsets("quarantine", "a pointer to no record", nothing[:1000], len(nothing), **where)
     no_column = expected["offset"][expected["fate"] == NO_COLUMN]
     no_column = no_column[~numpy.isin(no_column, aside)]
     verdicts.add_offsets("lost", "holds something that has no column", no_column[:1000], len(no_column), **where)
@@ -109,5 +113,3 @@ def check_rewrite(version: int, added: numpy.ndarray, removed: numpy.ndarray, wa
     wrong = fresh[wanted(fresh) != version]
     verdicts.add_offsets("snapshot", f"version {version} has rows that its position did not pass", wrong[:1000], len(wrong), version=version, **where)
 
-
-__all__ = ["FOUND", "TableJob", "check_table"]

@@ -1,9 +1,19 @@
 import { enumeratedEffects, type FaultPlan } from './io.ts';
 import type { RunOptions, RunResult, World } from './world.ts';
 
-/** What is thrown when a law did not hold: the words, how to see it again, and the trace of that very run. */
+/** Last lines of a trace that a message holds. */
+const traceLinesInMessage = 300;
+
+/** What is thrown when a law did not hold: the words, and the end of the trace of that very run. `trace` is all that was kept of it. */
 export class BrokenLaw extends Error {
   override readonly name = 'BrokenLaw';
+  readonly trace: readonly string[];
+
+  constructor(words: string, trace: readonly string[]) {
+    const left = trace.length > traceLinesInMessage ? ` (its last ${traceLinesInMessage} of ${trace.length} lines)` : '';
+    super(`${words}\n\ntrace${left}:\n${trace.slice(-traceLinesInMessage).join('\n')}`);
+    this.trace = trace;
+  }
 }
 
 /** Sums over runs. */
@@ -60,7 +70,7 @@ async function explain(world: World, seed: number, options: RunOptions, first: R
   const again = await guarded(world, seed, { ...options, tracing: true });
   const same = again.digest === first.digest ? '' : '\n(the run went another way when it was repeated: something in it is not seeded)';
   const how = `world ${world.name}, seed ${seed}${options.plan === undefined ? '' : `, ${planWords(options.plan)}`}`;
-  return new BrokenLaw(`${how}:\n${first.broken.map((words) => `  * ${words}`).join('\n')}${same}\n\ntrace:\n${again.trace.join('\n')}`);
+  return new BrokenLaw(`${how}:\n${first.broken.map((words) => `  * ${words}`).join('\n')}${same}`, again.trace);
 }
 
 const planWords = ({ point, effect }: FaultPlan) => `${effect} at point ${point} of the calm run`;

@@ -97,8 +97,10 @@ export class Phase1Laws {
     const incarnation = this.#incarnation(topicId);
     const log = incarnation.logs[partition];
     const start = this.#starts.get(topicId);
-    if (log === undefined || start === undefined)
-      return this.#fail(`an entry of ${topicId}/${partition}, which has no ${log ? 'start' : 'log'}`);
+    if (log === undefined || start === undefined) {
+      this.#fail(`an entry of ${topicId}/${partition}, which has no ${log ? 'start' : 'log'}`);
+      return;
+    }
     const id = `${topicId}/${partition}`;
     const chain = this.#chains.get(id) ?? { incarnation, partition, log, entries: [] };
     this.#chains.set(id, chain);

@@ -1,4 +1,4 @@
-import { type FaultRates, Io, type IoPoint } from '../engine/io.ts';
+import { type FaultRates, Io } from '../engine/io.ts';
 import type { Prng } from '../engine/prng.ts';
 import type { SimProcess } from '../engine/process.ts';
 import { Scheduler } from '../engine/scheduler.ts';
@@ -12,6 +12,12 @@ import { ModelKafka, type ModelLog } from './model-kafka.ts';
 const restWithinMs = 900_000;
 /** Events of a run: more means that something runs in circles. */
 const stepsMax = 80_000;
+
+const partitionsMax = 4;
+
+/** What happens half-way through a calm run, by its seed: partitions change hands, the topic is made again, a worker ends in good order. */
+const calmTurns = ['handover', 'recreate', 'terminate'] as const;
+const calmTurnMs = 2_500;
 
 /** What is done to a run, each by a chance of its own in every seed. */
 const troubles = [
@@ -48,12 +54,14 @@ class Phase1Run {
   readonly #lateness: { minMs: number; maxMs: number };
   readonly #wanted: number;
   readonly #lastsMs: number;
+  readonly #calmTurn: Trouble;
   readonly #workers: LandingProcess[] = [];
   #started = 0;
   #healed = false;
 
   constructor(seed: number, { plan, calm = false, tracing = false }: RunOptions) {
     this.#calm = calm;
+    this.#calmTurn = calmTurns[seed % calmTurns.length] as Trouble;
     this.#scheduler = new Scheduler(seed, tracing);
     this.#prng = this.#scheduler.prng.fork();
     const prng = this.#prng;
@@ -67,11 +75,11 @@ class Phase1Run {
       latencyMs: { min: 1, max: 15 },
       delayMs: { min: 100, max: 4_000 },
       timeoutMs: { min: 200, max: 6_000 },
-      onCrash: (process) => this.#startLater(process),
-      onHeld: (process, point, release) => this.#held(process, point, release),
+      onCrash: () => this.#startLater(),
+      onHeld: (process, _point, release) => this.#held(process, release),
     });
     this.#laws = new Phase1Laws(this.#kafka, this.#io);
-    this.#kafka.create(calm ? 1 : prng.int(1, 4), prng.int(0, 3), 0);
+    this.#kafka.create(calm ? 1 : prng.int(1, partitionsMax), prng.int(0, 3), 0);
     const group = new ModelGroup(this.#scheduler, this.#kafka, settings.sessionTimeoutMs);
     const troubleRate = calm || prng.chance(0.7) ? 0 : 0.03;
     const { scheduler, io, kafka, laws } = { scheduler: this.#scheduler, io: this.#io, kafka: this.#kafka, laws: this.#laws };
@@ -82,7 +90,7 @@ class Phase1Run {
     const scheduler = this.#scheduler;
     for (let left = this.#wanted; left > 0; left--) this.#start();
     this.#produceOn();
-    if (this.#calm) scheduler.after(2_500, () => this.#parts.group.shuffle());
+    if (this.#calm) scheduler.after(calmTurnMs, () => this.#make(this.#calmTurn));
     else this.#troubleOn(drawTroubles(this.#prng));
     this.#watch();
     await scheduler.run(() => false, this.#lastsMs, stepsMax);
@@ -106,7 +114,7 @@ class Phase1Run {
     this.#workers.push(new LandingProcess(name, this.#parts, this.#lateness, skewMs));
   }
 
-  #startLater(_dead: SimProcess): void {
+  #startLater(): void {
     this.#scheduler.after(this.#prng.int(200, 3_000), () => {
       if (this.#living().length < this.#wanted) this.#start();
     });
@@ -122,7 +130,7 @@ class Phase1Run {
       if (ended === undefined || !process.alive) continue;
       process.kill();
       if (ended !== null) this.#laws.broken.push(`${process.name} ended: ${ended}`);
-      this.#startLater(process);
+      this.#startLater();
     }
     this.#scheduler.after(300, () => this.#watch());
   }
@@ -152,45 +160,57 @@ class Phase1Run {
     const { sessionTimeoutMs } = this.#parts.settings;
     const worker = this.#living()[prng.int(0, Math.max(1, this.#living().length))];
     const { current } = this.#kafka;
-    const now = this.#scheduler.nowMs;
     switch (trouble) {
       case 'kill':
-        if (worker === undefined) return;
-        worker.process.kill();
-        return this.#startLater(worker.process);
+        if (worker !== undefined) this.#kill(worker.process);
+        break;
       case 'stall':
-        return worker && this.#stall(worker.process, prng.int(100, 3 * sessionTimeoutMs));
+        if (worker !== undefined) this.#stall(worker.process, prng.int(100, 3 * sessionTimeoutMs));
+        break;
       case 'twoOwners':
-        return worker?.member && !worker.member.closed ? group.cutOff(worker.member, prng.int(100, 4 * sessionTimeoutMs)) : undefined;
+        if (worker?.member !== undefined) group.cutOff(worker.member, prng.int(100, 4 * sessionTimeoutMs));
+        break;
       case 'handover':
-        return group.shuffle();
+        group.shuffle();
+        break;
       case 'terminate':
-        return worker?.worker.stop();
+        worker?.worker.stop();
+        break;
       case 'leaderMove':
         if (current !== null) current.leaderEpoch++;
-        return;
+        break;
       case 'recreate':
-        return this.#recreate();
+        this.#recreate();
+        break;
       case 'addPartition':
-        return void (current !== null && current.logs.length < 4 && this.#kafka.addPartition());
+        if (current !== null && current.logs.length < partitionsMax) this.#kafka.addPartition();
+        break;
       case 'retention':
-        return this.#eachLog((log, landed) => log.expire(landed));
+        this.#onLog((log, landed) => log.expire(landed));
+        break;
       case 'overrun':
-        return this.#eachLog((log, landed) => {
+        this.#onLog((log, landed) => {
           const to = Math.min(log.lastStable, landed + prng.int(0, 5));
           if (to > landed) log.overrun = true;
           log.expire(to);
         });
+        break;
       case 'compact':
-        return this.#eachLog((log) => log.compact(prng));
+        this.#onLog((log) => log.compact(prng));
+        break;
       case 'starve':
         for (const { starvedUntil } of group.members)
-          starvedUntil.set(`${this.#kafka.topic}/${prng.int(0, 3)}`, now + prng.int(500, 30_000));
-        return;
+          starvedUntil.set(`${this.#kafka.topic}/${prng.int(0, partitionsMax)}`, this.#scheduler.nowMs + prng.int(500, 30_000));
+        break;
       case 'metastoreAway':
         this.#parts.metastoreAway = true;
         this.#scheduler.after(prng.int(500, 6_000), () => (this.#parts.metastoreAway = false));
     }
+  }
+
+  #kill(process: SimProcess): void {
+    process.kill();
+    this.#startLater();
   }
 
   #recreate(): void {
@@ -200,7 +220,7 @@ class Phase1Run {
     const again = () => {
       if (this.#kafka.current !== null) return;
       const leaderEpoch = prng.chance(0.5) ? 0 : current.leaderEpoch + prng.int(0, 2);
-      this.#kafka.create(prng.int(1, 4), leaderEpoch, this.#scheduler.nowMs);
+      this.#kafka.create(prng.int(1, partitionsMax), leaderEpoch, this.#scheduler.nowMs);
       for (let left = prng.int(0, 6); left > 0; left--) this.#kafka.produce(prng, this.#scheduler.nowMs);
     };
     this.#kafka.remove(this.#scheduler.nowMs);
@@ -208,8 +228,8 @@ class Phase1Run {
     else this.#scheduler.after(prng.int(10, 4_000), again);
   }
 
-  /** Does something to one log. `landed`: what its chain holds, a number. */
-  #eachLog(act: (log: ModelLog, landed: number) => void): void {
+  /** Does something to one log of the topic. `landed`: what its chain holds, a number. */
+  #onLog(act: (log: ModelLog, landed: number) => void): void {
     const { current } = this.#kafka;
     if (current === null) return;
     const partition = this.#prng.int(0, current.logs.length);
@@ -223,16 +243,12 @@ class Phase1Run {
   }
 
   /** A request is held: often its sender is stopped or killed too, and it is let go when somebody else has the work, or much later. */
-  #held(process: SimProcess, _point: IoPoint, release: () => void): void {
+  #held(process: SimProcess, release: () => void): void {
     const prng = this.#prng;
     const { sessionTimeoutMs } = this.#parts.settings;
     const way = prng.weighted({ stall: 4, kill: 2, nothing: 2 });
     if (way === 'stall') this.#scheduler.after(0, () => this.#stall(process, prng.int(sessionTimeoutMs, 3 * sessionTimeoutMs)));
-    if (way === 'kill')
-      this.#scheduler.after(0, () => {
-        process.kill();
-        this.#startLater(process);
-      });
+    if (way === 'kill') this.#scheduler.after(0, () => this.#kill(process));
     if (way !== 'nothing') this.#io.count('zombieWithHeldPut');
     if (prng.chance(0.8)) this.#scheduler.after(prng.int(300, 5 * sessionTimeoutMs), release);
   }

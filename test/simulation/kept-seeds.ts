@@ -1,0 +1,13 @@
+import type { RunOptions } from './engine/world.ts';
+
+/** A run that once broke a law. Kept for ever: every `npm test` runs it again. */
+export type KeptSeed = { world: string; seed: number; options?: RunOptions; story: string };
+
+export const keptSeeds: readonly KeptSeed[] = [
+  {
+    world: 'phase1',
+    seed: 25,
+    story:
+      'A leader moved before the first records of a partition were landed: they were older than their leader, and the chain at offset 0 took that for a fallen epoch and stopped for good.',
+  },
+];

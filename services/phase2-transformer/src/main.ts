@@ -19,7 +19,7 @@ import { config } from './config.ts';
 import { AnnouncementGroup } from './kafka/announcement-group.ts';
 import { Checkpointer } from './loop/checkpointer.ts';
 import { createMetrics } from './loop/metrics.ts';
-import { BatchSlots } from './loop/slots.ts';
+import { BatchSlots, smallBatchBytes } from './loop/slots.ts';
 import { Transformer } from './loop/transformer.ts';
 import { StoreCheck } from './store-check.ts';
 import { WorkerPool, workerPoolDefaults } from './workers/worker-pool.ts';
@@ -47,7 +47,12 @@ async function main(): Promise<void> {
     log,
   });
   const registry = createRegistry();
-  const compute = new WorkerPool({ ...workerPoolDefaults, workers: threads });
+  const compute = new WorkerPool({
+    ...workerPoolDefaults,
+    workers: threads,
+    smallBatchBytes,
+    heapMiBMax: Math.floor(settings.MILLRACE_WORKER_HEAP_BYTES / 2 ** 20),
+  });
   const checkpointer = new Checkpointer((dataset) => checkpointInThread({ tablesUrl, forcePathStyle, dataset }), systemClock, log);
   const group = joinedGroup(settings, log);
   // one batch more than there are threads: while they compute, another is read or committed
@@ -59,7 +64,7 @@ async function main(): Promise<void> {
       tables,
       compute,
       checkpointer,
-      slots: new BatchSlots(batchesMax, batchesMax * settings.MILLRACE_BATCH_BYTES),
+      slots: new BatchSlots(batchesMax, batchesMax * settings.MILLRACE_BATCH_BYTES, smallBatchBytes),
       clock: systemClock,
       random: systemRandom,
       log,

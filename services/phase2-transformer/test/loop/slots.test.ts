@@ -51,4 +51,17 @@ describe('batches under way in a process', () => {
     await tick();
     expect([second.given, third.given]).toEqual([false, true]);
   });
+
+  it('small ones pass those that are large, and are bounded too', async () => {
+    const slots = new BatchSlots(1, 1000, 10);
+    const large = [ask(slots, 900), ask(slots, 900)];
+    const small = Array.from({ length: 6 }, () => ask(slots, 10));
+    await tick();
+    expect(large.map(({ given }) => given)).toEqual([true, false]);
+    expect(small.map(({ given }) => given)).toEqual([true, true, true, true, false, false]);
+    small[0]?.release();
+    await tick();
+    expect(small[4]?.given).toBe(true);
+    expect(large[1]?.given).toBe(false);
+  });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +52,13 @@ export function openToAll(directory) {
     if (mode !== undefined && (mode & 0o001) === 0) return false;
     if (path === dirname(path)) return true;
   }
+}
+
+/** Where Debian's libfaketime lies on this machine; undefined when it is not installed. @returns {string | undefined} */
+export function faketimeLibrary() {
+  const triplet = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch];
+  const library = `/usr/lib/${triplet}/faketime/libfaketimeMT.so.1`;
+  return existsSync(library) ? library : undefined;
 }
 
 /** `java` of JAVA_HOME if that is set, else of PATH; undefined when there is none. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileS
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { debianInstall, hasApt } from './debian.mjs';
-import { cache, isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
+import { cache, faketimeLibrary, isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
 import { GO_OLDEST, JAVA_OLDEST, PYTHON_OLDEST } from './pins.mjs';
 import { SetupError } from './say.mjs';
 
@@ -17,7 +17,7 @@ const NEEDS = {
   demo: ['npm', 'java', 'mvn'],
   stack: ['npm', 'java', 'mvn'],
   s3: ['go'],
-  test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
+  test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd', 'faketime'],
   spark: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
 };
 
@@ -39,6 +39,8 @@ const TOOLS = {
   go: { check: checkGo },
   jq: { check: async () => (which('jq') ? undefined : 'jq is not in PATH (Debian: apt-get install jq)'), debian: 'jq' },
   zstd: { check: async () => (which('zstd') ? undefined : 'zstd is not in PATH (Debian: apt-get install zstd)'), debian: 'zstd' },
+  // Without it chaos runs shift no clocks; everything else goes on.
+  faketime: { check: async () => (faketimeLibrary() ? undefined : 'libfaketime'), debian: 'libfaketime', optional: true },
 };
 
 /**
@@ -49,13 +51,21 @@ const TOOLS = {
  */
 export async function checkTools(purposes) {
   const names = [...new Set(purposes.flatMap((purpose) => NEEDS[purpose]))];
-  const found = await missing(names);
+  await installOptional(names.filter((name) => TOOLS[name].optional));
+  const found = await missing(names.filter((name) => !TOOLS[name].optional));
   if (found.length === 0) return;
   const installable = isRoot() && hasApt() ? found.filter(({ name }) => TOOLS[name].debian) : [];
   if (installable.length < found.length) throw complaint(found);
   await debianInstall(installable.map(({ name }) => TOOLS[name].debian));
   const still = await missing(installable.map(({ name }) => name));
   if (still.length > 0) throw complaint(still);
+}
+
+/** What is nice to have is installed where that can be done without asking; where it cannot, nobody is troubled. */
+async function installOptional(names) {
+  const found = await missing(names);
+  if (found.length === 0 || !isRoot() || !hasApt()) return;
+  await debianInstall(found.map(({ name }) => TOOLS[name].debian)).catch(() => undefined);
 }
 
 async function missing(names) {

@@ -1,11 +1,7 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { faketimeLibrary } from '../../../dev/setup/paths.mjs';
 
-/** Where Debian's libfaketime lies, by architecture. */
-const libraries: Partial<Record<NodeJS.Architecture, string>> = {
-  x64: '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
-  arm64: '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
-};
-const library = libraries[process.arch];
+const library = faketimeLibrary();
 
 /** The wall clock of one worker, shifted while it runs. Timers, which follow the monotonic clock, stay true. */
 export class WorkerClock {
@@ -18,7 +14,7 @@ export class WorkerClock {
 
   /** @param file where the shift is written; undefined where libfaketime is not installed */
   static open(file: string): WorkerClock | undefined {
-    return library !== undefined && existsSync(library) ? new WorkerClock(file) : undefined;
+    return library !== undefined ? new WorkerClock(file) : undefined;
   }
 
   /** Seconds ahead of the true time, or behind it when negative; the worker feels it within a second. */

@@ -98,6 +98,9 @@ export const settingShapes = {
     .pipe(z.number().int().min(1).max(256))
     .optional()
     .meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
+  MILLRACE_WORKER_HEAP_BYTES: bytes(2 * 2 ** 30, 64 * 2 ** 20, 64 * 2 ** 30).meta({
+    description: 'JavaScript heap (bytes) of one decode thread; beyond it the thread dies alone, and its batch is cut smaller',
+  }),
   MILLRACE_TARGET_FILE_BYTES: bytes(128 * 2 ** 20, 2 ** 16, 2 ** 31 - 1).meta({
     description: 'Size (bytes) at which a data file is split',
   }),

@@ -39,9 +39,17 @@ export function judgeFlight(next: bigint, marks: readonly FlightMark[]): FlightV
   return { approach: aloneDeaths < aloneDeathsMax ? 'alone' : 'stop', deaths, aloneDeaths };
 }
 
-/** How many records are read alone next. Pure. A death brings it back to one, so that the next death names its offset. */
-export function nextAloneRecords(records: number, ending: 'landed' | 'died'): number {
-  return ending === 'died' ? 1 : Math.min(aloneRecordsMax, records * 2);
+/** How many records are read alone next, and up to which offset one of them is known to be deadly. */
+export type AloneStep = { records: number; suspectEnd: bigint };
+
+/**
+ * The next step of reading alone. Pure. Twice as many with each success; after a death an eighth, and no more than that until the records of that reading are past,
+ * so that few deaths lead to one record.
+ * @param next offset read from next
+ */
+export function nextAloneStep(step: AloneStep, ending: 'landed' | 'died', next: bigint): AloneStep {
+  if (ending === 'died') return { records: Math.max(1, Math.floor(step.records / 8)), suspectEnd: next + BigInt(step.records) };
+  return next < step.suspectEnd ? step : { ...step, records: Math.min(aloneRecordsMax, step.records * 2) };
 }
 
 /** Why a partition stops over one record, with what a person can do. Pure. */

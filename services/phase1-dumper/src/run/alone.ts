@@ -1,7 +1,7 @@
 import type { RawObject } from '@millrace/core/domain/chain.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
 import { dataLossSuspected, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
-import { aloneDeathsMax, aloneReadBytes, nextAloneRecords, poisonReason } from '../dump/flight.ts';
+import { type AloneStep, aloneDeathsMax, aloneReadBytes, nextAloneStep, poisonReason } from '../dump/flight.ts';
 import { leaderEpochFell } from '../dump/position.ts';
 import type { PublicationPlan } from '../dump/publish.ts';
 import { partitionKey } from '../dump/source-metadata.ts';
@@ -81,7 +81,7 @@ async function landAloneNow(
   const { log, metrics, clock } = context;
   let chain = claimed;
   let aloneDeaths = deathsBefore;
-  let records = 1;
+  let step: AloneStep = { records: 1, suspectEnd: 0n };
   let passedBytes = 0;
   let reader: LoneReader | undefined;
   const at = () => ({ topic: chain.source.topic, partition: chain.source.partition, offset: chain.head.nextOffset.toString() });
@@ -92,6 +92,7 @@ async function landAloneNow(
   try {
     while (passedBytes < settings.bytesMax && !signal.aborted) {
       const next = chain.head.nextOffset;
+      const { records } = step;
       onWait(`the records from offset ${next} are landed alone, ${records} at a time: those who read them before died`);
       if (!(await flight.mark(chain, { mode: 'alone', records, aloneDeaths, state: 'flying' }, signal, onWait))) break;
       reader ??= settings.open(chain);
@@ -115,7 +116,7 @@ async function landAloneNow(
           await flight.mark(chain, { mode: 'alone', records: 1, aloneDeaths, state: 'released' }, signal, onWait);
           return { status: 'stopped', chain, ...poison(chain, aloneDeaths) };
         }
-        records = nextAloneRecords(records, 'died');
+        step = nextAloneStep(step, 'died', next);
         continue;
       }
       if (answer.status === 'nothing') {
@@ -133,7 +134,7 @@ async function landAloneNow(
       aloneDeaths = 0;
       metrics.aloneRecords.inc(answer.plan.object?.recordCount ?? 0);
       passedBytes += answer.plan.object?.linesBytes ?? 0;
-      records = nextAloneRecords(records, 'landed');
+      step = nextAloneStep(step, 'landed', chain.head.nextOffset);
       if (answer.atEnd) return { status: 'passed', chain };
     }
     return signal.aborted ? { status: 'aborted', chain } : { status: 'passed', chain };

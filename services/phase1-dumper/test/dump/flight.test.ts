@@ -2,7 +2,7 @@ import { encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import { type FlightMark, flightMark } from '@millrace/core/domain/flight.ts';
 import { flightMarkKey } from '@millrace/core/domain/keys.ts';
 import { describe, expect, test } from 'vitest';
-import { aloneRecordsMax, judgeFlight, nextAloneRecords, poisonReason } from '../../src/dump/flight.ts';
+import { aloneRecordsMax, judgeFlight, nextAloneStep, poisonReason } from '../../src/dump/flight.ts';
 
 const mark = (epoch: number, offset: number, more: Partial<FlightMark> = {}): FlightMark => ({
   format: 1,
@@ -50,10 +50,15 @@ describe('R13: which deaths count against an offset', () => {
   });
 });
 
-test('records read alone double until a bound; a death makes it one', () => {
-  expect(nextAloneRecords(1, 'landed')).toBe(2);
-  expect(nextAloneRecords(aloneRecordsMax, 'landed')).toBe(aloneRecordsMax);
-  expect(nextAloneRecords(512, 'died')).toBe(1);
+test('records read alone double until a bound; after a death an eighth is read at a time, until what was deadly is past', () => {
+  const start = { records: 1, suspectEnd: 0n };
+  expect(nextAloneStep(start, 'landed', 1n)).toEqual({ records: 2, suspectEnd: 0n });
+  expect(nextAloneStep({ ...start, records: aloneRecordsMax }, 'landed', 9n).records).toBe(aloneRecordsMax);
+  const died = nextAloneStep({ ...start, records: 64 }, 'died', 63n);
+  expect(died).toEqual({ records: 8, suspectEnd: 127n });
+  expect(nextAloneStep(died, 'landed', 71n)).toEqual(died);
+  expect(nextAloneStep(died, 'landed', 127n).records).toBe(16);
+  expect(nextAloneStep(died, 'died', 71n)).toEqual({ records: 1, suspectEnd: 79n });
 });
 
 test('the reason names the exact offset and the command, beyond 2^53 too', () => {

@@ -20,16 +20,21 @@ export type LegView = {
   starts: ReadonlyMap<string, PartitionStart>;
   /** landed records before the table's start, per source: left out by `startFrom` latest */
   skipped: ReadonlyMap<string, { startOffset: bigint; endOffset: bigint }>;
+  /** which source partitions are not read on, and why; null when all are */
+  stopped: string | null;
   landed: ReadonlyMap<string, bigint>;
   lastCommit: LastCommit | null;
   committedTimestamp: number | null;
 };
 
-/** State of a table leg. Pure. A person's pause shows above everything, a block above a failure, and a topic without chains is waited for. */
-export function stateOf(view: Pick<LegView, 'dataset' | 'hindrance' | 'hasChains'>): DatasetState {
+/**
+ * State of a table leg. Pure. A person's pause shows above everything, a block above a failure, and a topic without chains is waited for.
+ * One stopped source partition is a failure that somebody has to see, though the others go on.
+ */
+export function stateOf(view: Pick<LegView, 'dataset' | 'hindrance' | 'hasChains' | 'stopped'>): DatasetState {
   if (view.dataset.paused) return 'PAUSED';
   if (view.hindrance?.kind === 'blocked') return 'BLOCKED';
-  if (view.hindrance?.kind === 'failed') return 'FAILED';
+  if (view.hindrance?.kind === 'failed' || view.stopped !== null) return 'FAILED';
   return view.hasChains ? 'RUNNING' : 'WAITING_FOR_TOPIC';
 }
 
@@ -76,10 +81,11 @@ export function underTrouble(report: TableReport, trouble: string | null): Table
   return { ...report, state: 'FAILED', reason: trouble };
 }
 
-function reasonOf({ dataset, hindrance, skipped }: LegView, state: DatasetState): string | null {
+function reasonOf({ dataset, hindrance, skipped, stopped }: LegView, state: DatasetState): string | null {
   if (hindrance?.kind === 'blocked') return hindrance.block.reason;
   if (hindrance?.kind === 'failed') return hindrance.reason;
   if (state === 'PAUSED') return 'paused by a person';
+  if (stopped !== null) return stopped;
   return state === 'WAITING_FOR_TOPIC' ? `nothing of topic ${dataset.kafkaTopic} has landed yet` : skippedWords(skipped);
 }
 

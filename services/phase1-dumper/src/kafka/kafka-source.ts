@@ -18,6 +18,8 @@ const lastCommitsMs = 1_000;
 const metadataRefreshMs = 2_000;
 /** Largest answer accepted of a broker, bytes: far above its `message.max.bytes`, so that one huge record cannot stall a partition. */
 const receiveBytesMax = 1_000_000_000;
+/** An error beside nothing but end-of-partition marks loses the marks: partitions are read anew from where they stand, at most so often, ms. */
+const rereadMs = 5_000;
 /** librdkafka's own error codes that we act on. */
 const assignPartitions = -175;
 const revokePartitions = -174;
@@ -58,6 +60,8 @@ export class KafkaSource implements RecordSource {
   #revoking = false;
   readonly #stopLater = new Map<string, TopicPartition>();
   #endsReached: { topic: string; partition: number; offset: number }[] = [];
+  #marksMayBeLost = false;
+  #rereadAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
   private constructor(options: KafkaSourceOptions, handler: AssignmentHandler) {
@@ -148,13 +152,17 @@ export class KafkaSource implements RecordSource {
   }
 
   async poll(maxRecords: number, timeoutMs: number): Promise<LineRange[]> {
+    this.#readAnew();
     this.#addStarting();
     this.#consumer.setDefaultConsumeTimeout(timeoutMs);
     const messages = await new Promise<Message[]>((resolve, reject) => {
       this.#consumer.consume(maxRecords, (error: LibrdKafkaError | null, batch: Message[]) => {
         if (!error) resolve(batch);
         else if (error.code === timedOut) resolve([]);
-        else reject(this.#toError(error));
+        else {
+          this.#marksMayBeLost = true;
+          reject(this.#toError(error));
+        }
       });
     });
     return this.#encode(messages);
@@ -188,6 +196,18 @@ export class KafkaSource implements RecordSource {
       this.#committing = undefined;
       this.#commitNext();
     });
+  }
+
+  /** Without its mark a partition that ends in control records would stand before them until the next record comes. */
+  #readAnew(): void {
+    const now = this.#clock.monotonic();
+    if (!this.#marksMayBeLost || this.#revoking || now - this.#rereadAt < rereadMs) return;
+    this.#marksMayBeLost = false;
+    this.#rereadAt = now;
+    for (const [key, { topic, partition, next }] of [...this.#reading]) {
+      this.stop({ topic, partition });
+      if (!this.#starting.has(key)) this.#starting.set(key, { topic, partition, offset: next, leaderEpoch: null });
+    }
   }
 
   #addStarting(): void {

@@ -38,6 +38,11 @@ export class PartitionLines {
     return this.#encoder.bytes;
   }
 
+  /** The next offset to read. */
+  get next(): bigint {
+    return BigInt(this.#next);
+  }
+
   /** @returns false for a message from before the position, which is not ours to land again */
   append(message: NativeMessage): boolean {
     const { offset, timestamp } = message;

@@ -26,9 +26,12 @@ export type Answer = { json: unknown; headers: Headers };
 
 /**
  * Sends one call to the metastore within its own deadline; idempotent ones are repeated a bounded number of times while the metastore is away.
+ * Every write carries an `Idempotency-Key`, the same in all its attempts: one that arrives twice is carried out once.
  * @throws kind `unavailable` (away, timeout, 5xx), `conflict` (409, 412), `invalid` (other 4xx; code `not_found` for 404)
  */
-export async function send(baseUrl: string, call: Call): Promise<Answer> {
+export async function send(baseUrl: string, asked: Call): Promise<Answer> {
+  const key = asked.method === 'GET' ? {} : { 'idempotency-key': crypto.randomUUID() };
+  const call = { ...asked, headers: { ...key, ...asked.headers } };
   const deadline = AbortSignal.timeout(callTimeoutMs);
   const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);
   if (!call.idempotent) return await sendOnce(baseUrl, call, signal);

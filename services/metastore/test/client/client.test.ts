@@ -42,6 +42,21 @@ describe('the client', () => {
     expect(asked[0]?.key).toMatch(/./);
   });
 
+  it('sends a key of its own with every write, the same with each attempt, and none with a question', async () => {
+    const done = (_request: IncomingMessage, response: ServerResponse) => void response.writeHead(204).end();
+    const client = await answering(drop, done);
+    const report = { topic: 't', worker: 'w', topicId: null, notices: [], partitions: [] };
+    await client.reportLanding(report);
+    await client.reportLanding(report);
+    const keys = asked.map(({ key }) => key);
+    expect(keys.every((key) => typeof key === 'string' && key.length >= 16)).toBe(true);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[2]).not.toBe(keys[0]);
+    const questions = await answering(json(200, []));
+    await questions.datasets();
+    expect(asked.map(({ key }) => key)).toEqual([undefined]);
+  });
+
   it('gives up after three attempts, naming address and cause', async () => {
     const client = await answering(problem(503, 'database 127.0.0.1:5432/x is away'));
     await expect(client.datasets()).rejects.toMatchObject({

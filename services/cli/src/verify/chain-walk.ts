@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
+import { zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { checkFollows, readEntry } from '@millrace/core/chain/entries.ts';
 import type { ChainEntry, RawObject } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
@@ -12,6 +12,8 @@ import type { CoverageFault, RawRun } from './coverage.ts';
 import { checkScan, layEntry, scanRawLines } from './raw-object.ts';
 
 const decompress = promisify(zstdDecompress);
+/** Below this many bytes of lines a trip to another thread costs more than the work. */
+const smallLinesBytes = 64 * 1024;
 
 /** What a walk along one chain saw. Filled while it goes on. */
 export type ChainSeen = {
@@ -116,7 +118,8 @@ export async function readLines(
     return undefined;
   }
   try {
-    return await decompress(stored, { maxOutputLength: object.linesBytes + 1 });
+    const bounds = { maxOutputLength: object.linesBytes + 1 };
+    return object.linesBytes <= smallLinesBytes ? zstdDecompressSync(stored, bounds) : await decompress(stored, bounds);
   } catch (error) {
     fault({ code: 'raw_object_unreadable', range, detail: `${object.key}: ${describeError(error)}` });
     return undefined;

@@ -6,13 +6,36 @@ import { decodePath } from '@millrace/core/delta/paths.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 
+/** A table's data file as a file of this machine. `release` removes it when it is a copy. */
+export type LocalFile = { path: string; release(): Promise<void> };
+
 /**
- * Gives `use` a local path of a table's data file: the file itself on a file store, else a copy that is removed afterwards.
+ * A local path of a table's data file: the file itself on a file store, else a copy.
  * @param table store rooted at the table
  * @param logPath path as it stands in the Delta log
  * @param tempDir where a copy may lie for a while
  * @throws kind `corrupt`, code `data_file_missing` or `data_file_size`
  */
+export async function localFile(table: ObjectStore, logPath: string, size: number, tempDir: string): Promise<LocalFile> {
+  const key = decodePath(logPath);
+  const missing = () =>
+    new MillraceError('corrupt', 'data_file_missing', `${table.url}/${key} is in the table's log but is not there`, { key });
+  const known = await table.head(key);
+  if (known === undefined) throw missing();
+  if (known.bytes !== size)
+    throw new MillraceError('corrupt', 'data_file_size', `${table.url}/${key} has ${known.bytes} bytes, the table's log says ${size}`, {
+      key,
+    });
+  if (table.url.startsWith('file:')) return { path: join(fileURLToPath(table.url), key), release: async () => {} };
+  const bytes = await table.get(key);
+  if (bytes === undefined) throw missing();
+  // a name of its own: engines cache what they read of a local file by its path, so that a second file of the same size would be taken for the first
+  const path = join(tempDir, `${randomUUID()}.parquet`);
+  await writeFile(path, bytes);
+  return { path, release: () => rm(path, { force: true }) };
+}
+
+/** Gives `use` the local path of a data file and releases it afterwards. Parameters and errors as `localFile`. */
 export async function withLocalFile<T>(
   table: ObjectStore,
   logPath: string,
@@ -20,24 +43,10 @@ export async function withLocalFile<T>(
   tempDir: string,
   use: (path: string) => Promise<T>,
 ): Promise<T> {
-  const key = decodePath(logPath);
-  const known = await table.head(key);
-  if (known === undefined)
-    throw new MillraceError('corrupt', 'data_file_missing', `${table.url}/${key} is in the table's log but is not there`, { key });
-  if (known.bytes !== size)
-    throw new MillraceError('corrupt', 'data_file_size', `${table.url}/${key} has ${known.bytes} bytes, the table's log says ${size}`, {
-      key,
-    });
-  if (table.url.startsWith('file:')) return use(join(fileURLToPath(table.url), key));
-  const bytes = await table.get(key);
-  if (bytes === undefined)
-    throw new MillraceError('corrupt', 'data_file_missing', `${table.url}/${key} is in the table's log but is not there`, { key });
-  // a name of its own: engines cache a local file's bytes by its path, so that a second file of the same size would read as the first
-  const path = join(tempDir, `${randomUUID()}.parquet`);
-  await writeFile(path, bytes);
+  const file = await localFile(table, logPath, size, tempDir);
   try {
-    return await use(path);
+    return await use(file.path);
   } finally {
-    await rm(path, { force: true });
+    await file.release();
   }
 }

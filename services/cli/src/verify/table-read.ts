@@ -1,3 +1,4 @@
+import type { AddFile } from '@millrace/core/delta/actions.ts';
 import { readLedger, readQuarantineSegment } from '@millrace/core/delta/ledger-reader.ts';
 import { liveFiles, readTableState, type TableState } from '@millrace/core/delta/snapshot.ts';
 import { parseStored } from '@millrace/core/domain/chain.ts';
@@ -7,8 +8,8 @@ import { type Ledger, ledgerFormat, tableStart } from '@millrace/core/domain/led
 import { ledgerAppId, type SourcePartition } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import type { Difference, Differences } from './differences.ts';
-import type { RangeSpill } from './range-spill.ts';
-import { withLocalFile } from './table-files.ts';
+import type { FileRows, RangeSpill } from './range-spill.ts';
+import { type LocalFile, localFile } from './table-files.ts';
 
 /** What was read of a table. `state` undefined: there is no table yet. */
 export type TableRead = { state: TableState | undefined; ledger: Ledger | undefined; files: number; rows: bigint; bytes: bigint };
@@ -17,7 +18,7 @@ export const aboutTable = (code: string, detail: string): Difference => ({ code,
 
 /**
  * Reads the table at its newest version: its ledger, the provenance columns of every live file and every quarantine pointer go into `spill`.
- * Memory does not grow with the table: files are taken one at a time.
+ * Memory does not grow with the table: files are taken a group at a time.
  */
 export async function readTable(table: ObjectStore, spill: RangeSpill, differences: Differences): Promise<TableRead> {
   const state = await readTableState(table);
@@ -29,19 +30,7 @@ export async function readTable(table: ObjectStore, spill: RangeSpill, differenc
     differences.add(aboutTable('ledger_head_missing', `the log of ${table.url} has no txn ${ledgerAppId}`));
     return undefined;
   });
-  for await (const file of liveFiles(table, state.version)) {
-    await tolerant(differences, 'data_file_unreadable', async () => {
-      const { rows, unidentified } = await withLocalFile(table, file.path, file.size, spill.folder, (path) => spill.addFile(path));
-      read.files++;
-      read.rows += rows;
-      read.bytes += BigInt(file.size);
-      const said = numRecords(file.stats);
-      if (said !== undefined && said !== rows)
-        differences.add(aboutTable('data_file_rows', `${file.path} holds ${rows} rows, the table's log says ${said}`));
-      if (unidentified > 0n)
-        differences.add(aboutTable('row_without_source', `${file.path} holds ${unidentified} rows without topic id, partition or offset`));
-    });
-  }
+  for await (const files of inGroups(liveFiles(table, state.version))) await readFiles(table, files, spill, differences, read);
   for (const segment of read.ledger?.quarantineSegments ?? []) {
     await tolerant(differences, 'quarantine_unreadable', async () => {
       const pointers = await readQuarantineSegment(table, segment);
@@ -60,6 +49,63 @@ export async function readTable(table: ObjectStore, spill: RangeSpill, differenc
     });
   }
   return read;
+}
+
+/** Data files read by one statement, and their bytes in all: the bound on disk for copies. One larger file is read alone. */
+const groupFilesMax = 64;
+const groupBytesMax = 128 * 2 ** 20;
+
+async function* inGroups(files: AsyncIterable<AddFile>): AsyncGenerator<AddFile[]> {
+  let group: AddFile[] = [];
+  let bytes = 0;
+  for await (const file of files) {
+    if (group.length > 0 && (group.length === groupFilesMax || bytes + file.size > groupBytesMax)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(file);
+    bytes += file.size;
+  }
+  if (group.length > 0) yield group;
+}
+
+async function readFiles(
+  table: ObjectStore,
+  files: readonly AddFile[],
+  spill: RangeSpill,
+  differences: Differences,
+  read: TableRead,
+): Promise<void> {
+  const local: { file: AddFile; copy: LocalFile }[] = [];
+  try {
+    for (const file of files)
+      await tolerant(differences, 'data_file_unreadable', async () => {
+        local.push({ file, copy: await localFile(table, file.path, file.size, spill.folder) });
+      });
+    const take = (counted: readonly FileRows[], of: readonly { file: AddFile }[]) => {
+      for (const [index, { file }] of of.entries()) takeRows(file, counted[index] as FileRows, differences, read);
+    };
+    const paths = local.map(({ copy }) => copy.path);
+    const counted = paths.length === 0 ? [] : await spill.addFiles(paths).catch(() => undefined);
+    if (counted !== undefined) return take(counted, local);
+    // one of them cannot be read: which one shows when each is read by itself
+    for (const one of local)
+      await tolerant(differences, 'data_file_unreadable', async () => take(await spill.addFiles([one.copy.path]), [one]));
+  } finally {
+    await Promise.all(local.map(({ copy }) => copy.release()));
+  }
+}
+
+function takeRows(file: AddFile, { rows, unidentified }: FileRows, differences: Differences, read: TableRead): void {
+  read.files++;
+  read.rows += rows;
+  read.bytes += BigInt(file.size);
+  const said = numRecords(file.stats);
+  if (said !== undefined && said !== rows)
+    differences.add(aboutTable('data_file_rows', `${file.path} holds ${rows} rows, the table's log says ${said}`));
+  if (unidentified > 0n)
+    differences.add(aboutTable('row_without_source', `${file.path} holds ${unidentified} rows without topic id, partition or offset`));
 }
 
 /** What is broken in the table is a difference and the reading goes on; a store that is away ends it. */

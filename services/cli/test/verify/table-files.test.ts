@@ -33,7 +33,7 @@ test('data files of the same size and another layout in a remote store are read 
     expect(files[1]?.length).toBe(files[0]?.length);
     for (const [index, bytes] of files.entries()) {
       await store.put(`${index}.parquet`, bytes);
-      await withLocalFile(store, `${index}.parquet`, bytes.length, spill.folder, (path) => spill.addFile(path));
+      await withLocalFile(store, `${index}.parquet`, bytes.length, spill.folder, (path) => spill.addFiles([path]));
     }
     const found = [];
     for await (const rows of spill.rows({ topicId: 'topic', partition: 0 })) found.push([Number(rows.startOffset), Number(rows.endOffset)]);

@@ -26,7 +26,7 @@ from acknowledged import Outcomes, check_acknowledged
 from delta_history import History, read_history
 from ledger_check import Head, Recount, check_ledgers, check_pointers, read_head
 from outside import check_metrics, check_resources, count_orphans
-from partition_check import FATE, Job, Result, check_partition, work_file
+from partition_check import ACCEPTED, FATE, Job, Result, check_partition, work_file
 from producer_ledger import read_ledgers
 from raw_reader import Corrupt, Newer, chains_of, offset_of
 from raw_store import open_store
@@ -254,6 +254,7 @@ def outside_report(checked: Checked, results: list[Result], verdicts: Verdicts) 
         parts = checked.head.partitions.values()
         terminal = {name: sum(int(count) for part in parts for count in part[name].values()) for name in ("quarantined", "dropped")}
         terminal |= {"committed": sum(int(part["committed"]) for part in parts), "landed": sum(result.walk.records for result in results), "gaps": sum(high - low for result in results for low, high, _ in result.walk.gaps)}
+        terminal["acceptedLoss"] = sum(high - low for result in results for low, high, cause in result.walk.gaps if cause in ACCEPTED)
         found["metrics"] = check_metrics(Path(given.metrics), given.dataset, given.topic, terminal, verdicts)
     if given.resources:
         found["resources"] = check_resources(Path(given.resources), given.rss_max, given.files_max, verdicts)

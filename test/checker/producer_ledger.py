@@ -49,10 +49,13 @@ class Ledger:
     producer: str
     mode: str
     batches: list[Batch]
+    kept: dict[str, Ranges] = field(default_factory=dict)
 
     def ranges(self, outcome: str) -> Ranges:
-        """Neighbouring ranges joined, in order."""
-        joined: Ranges = []
+        """Neighbouring ranges joined, in order. Worked out once."""
+        if outcome in self.kept:
+            return self.kept[outcome]
+        joined = self.kept[outcome] = []
         for low, high in sorted(span for batch in self.batches for span in getattr(batch, outcome)):
             if joined and joined[-1][1] == low:
                 joined[-1] = (joined[-1][0], high)

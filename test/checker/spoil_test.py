@@ -144,6 +144,7 @@ CASES: list[tuple[str, dict[str, set[str]], dict, list[str]]] = [
     ("lines in another order", {"out_of_order": {"raw"}, "object": {""}}, {"landed": reverse_lines}, []),
     ("a raw byte altered", {"altered": {"raw"}, "acknowledged_missing": {"raw"}}, {"landed": change_record(0, 1, value=value_of("plain0", 1).replace(b"1.25", b"1.26"))}, []),  # type: ignore[union-attr]
     ("a raw time altered", {"altered": {"raw"}, "acknowledged_missing": {"raw"}}, {"landed": change_record(0, 1, timestamp=1_767_225_600_001)}, []),
+    ("a raw key and header altered", {"altered": {"raw"}, "acknowledged_missing": {"raw"}}, {"landed": change_record(0, 1, sequence=77)}, []),
     ("a tombstone landed as an empty value", {"altered": {"raw"}, "acknowledged_missing": {"raw"}}, {"landed": change_record(0, 3, value=b"")}, []),
     *[
         (f"a table value altered: {name}", {"altered": {"table"}}, {"rows": lambda rows, name=name, value=value: rows[place_of(name)].changes.update({name: value})}, [])
@@ -184,6 +185,7 @@ CASES: list[tuple[str, dict[str, set[str]], dict, list[str]]] = [
     ("orphans", {"orphans": {""}}, {"after": lambda run: run.put(f"tables/{DATASET}/part-9.parquet", b"")}, ["--orphans-max", "0"]),
     ("the law differs for a moment", {"metrics": {""}}, {"after": sample(text=f'{TOLD}millrace_law_difference{{dataset="d"}} 2\n')}, ["--metrics", "{root}/samples"]),
     ("a state without its metric", {"metrics": {""}}, {"after": sample(text=TOLD.replace('dropped_records_total{dataset="d"} 1', 'dropped_records_total{dataset="d"} 0'))}, ["--metrics", "{root}/samples"]),
+    ("an accepted loss that no metric had told of", {"metrics": {""}}, {"after": sample(text=TOLD), "landed": drop_record([(9, 10, "expired")])}, ["--metrics", "{root}/samples"]),
     ("memory", {"resources": {""}}, {"after": sample()}, ["--resources", "{root}/samples", "--rss-max", "99"]),
     ("descriptors", {"resources": {""}}, {"after": sample(fds=10)}, ["--resources", "{root}/samples", "--files-max", "9"]),
 ]

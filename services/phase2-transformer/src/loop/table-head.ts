@@ -20,6 +20,7 @@ import { type Block, evaluateAgain } from '../plan/block.ts';
 import { tableGoneBlock } from '../plan/blocks.ts';
 import { checkGuards, checkMadeAgain, checkProtocol } from '../plan/guards.ts';
 import { ledgerTotals } from '../plan/ledger-sums.ts';
+import { numRecordsOf, OthersRows } from '../plan/others-rows.ts';
 import { describeSources, foreignRemovals, isOurs, metadataChangers, rowsRemovedBlock } from '../plan/settle.ts';
 
 /** The table as this worker knows it: all a next commit is planned over. Undefined members: the table does not exist yet. */
@@ -97,16 +98,17 @@ export async function headOf(table: ObjectStore, dataset: Dataset, state: TableS
   return { head: { state, facts, ledger } };
 }
 
-/** Rows others removed: looked for in the commits since our last one, which is normally the newest; when rows are gone, by counting what is live. */
+/** Rows others removed: looked for in the commits since our last one, which is normally the newest; when rows are gone, by counting what is live of ours. */
 async function checkRows(table: ObjectStore, state: TableState, ledger: Ledger | undefined, name: string): Promise<Block | undefined> {
   const foreign = await foreignCommitsSinceOurs(table, state.version);
   const removals = foreignRemovals(foreign.commits);
   if (removals.length === 0 && foreign.complete) return undefined;
+  const others = await othersRows(table, state);
   let live = 0n;
   const livePaths = new Set<string>();
   const suspects = new Set(removals.flatMap(({ removes }) => removes.map((remove) => remove.path)));
   for await (const add of liveFiles(table, state.version)) {
-    live += numRecordsOf(add);
+    live += numRecordsOf(add) - others.of(add.path);
     if (suspects.has(add.path)) livePaths.add(add.path);
   }
   const committed = ledgerTotals(ledger?.partitions ?? []).committed;
@@ -131,10 +133,15 @@ async function foreignCommitsSinceOurs(table: ObjectStore, from: bigint): Promis
   return { commits, complete: commits.length < commitsBackMax };
 }
 
-/** `numRecords` of a data file: the first member we and other engines write. 0 when there are no statistics. Pure. */
-function numRecordsOf(add: AddFile): bigint {
-  const match = /"numRecords"\s*:\s*(\d+)/.exec(add.stats ?? '');
-  return BigInt(match?.[1] ?? 0);
+/** What others have written into the table, as far back as its commits are still there. */
+async function othersRows(table: ObjectStore, state: TableState): Promise<OthersRows> {
+  const others = new OthersRows();
+  const begin = (await table.head(deltaCommitKey(0n))) === undefined ? state.checkpointVersion : -1n;
+  for await (const commit of commitsAfter(table, begin)) {
+    if (commit.version > state.version) break;
+    others.take(commit);
+  }
+  return others;
 }
 
 async function addsOf(table: ObjectStore, paths: ReadonlySet<string>, upTo: bigint): Promise<AddFile[]> {

@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { type AddFile, type DeltaAction, parseCommit } from '@millrace/core/delta/actions.ts';
 import { parseStored } from '@millrace/core/domain/chain.ts';
+import { describeError } from '@millrace/core/domain/errors.ts';
 import { ledgerKey, tableStartKey } from '@millrace/core/domain/keys.ts';
 import {
   type Ledger,
@@ -10,7 +11,7 @@ import {
   quarantineSegment,
   tableStart,
 } from '@millrace/core/domain/ledger.ts';
-import { ledgerAppId, positionAppId, sourceKey } from '@millrace/core/domain/source.ts';
+import { ledgerAppId, positionAppId, type SourcePartition, sourceKey } from '@millrace/core/domain/source.ts';
 import { recordFates, type SimChain, type SimTopic } from './chains.ts';
 import { decodeRows, type RowName, rowName } from './compute.ts';
 import { emptyRecount, type Recount, recountOn, recountText } from './recount.ts';
@@ -45,28 +46,33 @@ export class TableWatch {
   readonly #removedRows = new Set<RowName>();
   readonly #root: string;
   readonly #tables: Objects;
-  readonly #raw: Objects;
+  readonly #rawObject: (key: string) => Uint8Array | undefined;
   readonly #topic: SimTopic;
 
-  constructor(name: string, tables: Objects, raw: Objects, topic: SimTopic) {
+  constructor(name: string, tables: Objects, rawObject: (key: string) => Uint8Array | undefined, topic: SimTopic) {
     this.#root = `${name}/`;
     this.#tables = tables;
-    this.#raw = raw;
+    this.#rawObject = rawObject;
     this.#topic = topic;
   }
 
-  /** Next offset of a chain in the table; its start before the first commit. */
+  /** Next offset of a chain in the table; before the first commit where the table begins, if that is resolved. */
   positionOf(chain: SimChain): bigint {
-    return this.#recounts.get(chain.key)?.position ?? chain.startOffset;
+    return this.#recounts.get(chain.key)?.position ?? this.#startOf(chain) ?? chain.startOffset;
+  }
+
+  #startOf(source: SourcePartition): bigint | undefined {
+    const bytes = this.#tables.get(this.#root + tableStartKey(source));
+    return bytes === undefined ? undefined : parseStored(tableStart, bytes, 'start', ledgerFormat).startOffset;
   }
 
   get ledger(): Ledger | undefined {
     return this.#ledger;
   }
 
-  /** True when everything that landed is in the table. */
+  /** True when everything that landed is in the table, or before its start. */
   get isCaughtUp(): boolean {
-    return this.#topic.chains.every((chain) => this.#recounts.get(chain.key)?.position === chain.endOffset || chain.truth.length === 0);
+    return this.#topic.chains.every((chain) => chain.truth.length === 0 || this.positionOf(chain) === chain.endOffset);
   }
 
   /** Rows that others have taken out of the table. */
@@ -83,7 +89,15 @@ export class TableWatch {
     const version = BigInt(commit[1] ?? '');
     if (version !== this.version + 1n) this.#break(`version ${version} was written when the log ended at ${this.version}`);
     this.version = version;
-    const actions = parseCommit(body, key);
+    try {
+      this.#commit(version, parseCommit(body, key));
+    } catch (error) {
+      // what is thrown here would look to the worker like the store's answer
+      this.#break(`version ${version} cannot be judged: ${describeError(error)}`);
+    }
+  }
+
+  #commit(version: bigint, actions: readonly DeltaAction[]): void {
     const txns = new Map(actions.flatMap((action) => ('txn' in action ? [[action.txn.appId, action.txn.version] as const] : [])));
     const ledgerId = txns.get(ledgerAppId);
     if (ledgerId === undefined) this.#foreign(actions);
@@ -185,8 +199,7 @@ export class TableWatch {
   }
 
   #start(where: string, partition: PartitionLedger, chain: SimChain): void {
-    const bytes = this.#tables.get(this.#root + tableStartKey(partition));
-    const start = bytes === undefined ? undefined : parseStored(tableStart, bytes, 'start', ledgerFormat).startOffset;
+    const start = this.#startOf(partition);
     if (start !== partition.startOffset)
       this.#break(`${where}: ${chain.key} begins at ${partition.startOffset}, its start object says ${start}`);
     if (partition.startOffset < chain.startOffset) this.#break(`${where}: ${chain.key} begins before its chain`);
@@ -213,7 +226,7 @@ export class TableWatch {
         continue;
       }
       for (const pointer of parseStored(quarantineSegment, bytes, key, ledgerFormat).pointers) {
-        const lines = new TextDecoder().decode(zstdDecompressSync(this.#raw.get(pointer.rawObject) ?? new Uint8Array())).split('\n');
+        const lines = new TextDecoder().decode(zstdDecompressSync(this.#rawObject(pointer.rawObject) ?? new Uint8Array())).split('\n');
         for (let offset = pointer.startOffset; offset < pointer.endOffset; offset++) {
           const name = rowName(sourceKey(pointer), offset);
           const line = lines[pointer.startLine + Number(offset - pointer.startOffset)] ?? '';

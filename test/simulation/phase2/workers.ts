@@ -46,6 +46,11 @@ export class Workers {
     return this.#running.every(({ done, process }) => done || !process.alive);
   }
 
+  /** Processes that live, each of which may have a batch under way. */
+  get living(): number {
+    return this.#running.filter(({ process }) => process.alive).length;
+  }
+
   /** A process died by its own request; another takes its place. */
   died(process: SimProcess, afterMs: number): void {
     const worker = this.#running.find((one) => one.process === process);
@@ -161,7 +166,9 @@ export class Workers {
     };
     const error = (fields: unknown, words?: string) => {
       note(fields, words);
-      this.broken.push(`${process.name} logged an error: ${words} ${describeError((fields as { err?: unknown }).err)}`);
+      // a source that stops until its object is back is said as an error too; that one is meant
+      if (words === undefined || !/^source partition .* stops/.test(words))
+        this.broken.push(`${process.name} logged an error: ${words} ${describeError((fields as { err?: unknown }).err)}`);
     };
     return { debug: note, info: note, warn: note, error, fatal: error, trace: note } as unknown as Logger;
   }

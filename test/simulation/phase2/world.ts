@@ -40,6 +40,9 @@ class Phase2Run {
   readonly #workers: Workers;
   readonly #calm: boolean;
   readonly #startFrom: 'earliest' | 'latest';
+  /** raw objects that could not be read for a while */
+  readonly #hidden = new Map<string, Uint8Array>();
+  #points = Number.POSITIVE_INFINITY;
   #healed = false;
   /** things a person did that end a batch */
   #interventions = 0;
@@ -73,7 +76,7 @@ class Phase2Run {
       },
       this.#now(),
     );
-    this.#watch = new TableWatch(name, this.#tables.objects, this.#raw.objects, this.#topic);
+    this.#watch = new TableWatch(name, this.#tables.objects, (key) => this.#raw.objects.get(key) ?? this.#hidden.get(key), this.#topic);
     const put = (key: string, body: Uint8Array) => {
       this.#scheduler.note(() => `another engine: ${key}`);
       const before = this.#tables.objects.get(key);
@@ -102,7 +105,7 @@ class Phase2Run {
       broken,
       faults: this.#io.faults,
       compared: this.#watch.compared,
-      points: this.#io.points,
+      points: this.#io.points.slice(0, this.#points),
       trace,
       digest: `${steps} steps, ${this.#io.points.length} requests, version ${this.#watch.version}, ledger ${this.#watch.ledger?.id}, ${this.#tables.objects.size} objects`,
     };
@@ -117,7 +120,9 @@ class Phase2Run {
     this.#workers.stop();
     await this.#scheduler.run(() => this.#workers.stopped, this.#scheduler.nowMs + 20_000, stepsMax);
     if (!this.#workers.stopped) broken.push('a worker that was told to stop has not ended after 20 s');
-    this.#workers.kill();
+    // what is read now is no part of the story: nothing is planned for it
+    this.#io.options.plan = undefined;
+    this.#points = this.#io.points.length;
     const reader = new SimProcess('reader', this.#scheduler);
     let version2: bigint | undefined;
     void readTableState(scopedStore(this.#tables.view(reader), name)).then((state) => {
@@ -126,7 +131,8 @@ class Phase2Run {
     await this.#scheduler.run(() => version2 !== undefined, this.#scheduler.nowMs + 20_000, stepsMax);
     if ((version2 ?? -1n) !== this.#watch.version)
       broken.push(`a new reader finds version ${version2}, written were ${this.#watch.version}`);
-    const causes = this.#workers.causes + this.#interventions;
+    const causes = this.#workers.causes + this.#workers.living + this.#interventions;
+    this.#workers.kill();
     const batches = this.#workers.batches - this.#watch.commits;
     if (batches > causes) broken.push(`${batches} batches were built and not committed, ${causes} times was there a cause`);
   }
@@ -246,6 +252,7 @@ class Phase2Run {
     if (body === undefined) return;
     this.#io.count('raw object hidden');
     this.#raw.objects.delete(key);
+    this.#hidden.set(key, body);
     this.#at(prng.int(500, 10_000), () => this.#raw.objects.set(key, body));
   }
 }

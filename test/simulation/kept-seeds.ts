@@ -10,4 +10,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     story:
       'A leader moved before the first records of a partition were landed: they were older than their leader, and the chain at offset 0 took that for a fallen epoch and stopped for good.',
   },
+  {
+    world: 'phase1',
+    seed: 79,
+    story:
+      'A topic was made again between the question for its id and the one for its first offsets: the claim went on asking for the old id and never ended.',
+  },
 ];

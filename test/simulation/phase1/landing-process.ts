@@ -64,7 +64,7 @@ export class LandingProcess {
         metadata: modelMetadata(kafka, io, process),
         clock,
         random: process.random,
-        log: traceLogger(process),
+        log: listeningLogger(process, laws),
         metrics,
         health: new Health(),
         compress: async (lines) => lines,
@@ -117,14 +117,18 @@ function modelMetastore(process: SimProcess, parts: Phase1Parts): Metastore {
   };
 }
 
-/** Log lines go into the trace. */
-function traceLogger({ name, scheduler }: SimProcess): Logger {
-  const say = (level: string) => (fields: { err?: unknown; reason?: string } | string, words?: string) =>
-    scheduler.note(() =>
-      typeof fields === 'string'
-        ? `${name}: ${level} ${fields}`
-        : `${name}: ${level} ${words ?? ''} ${fields.err === undefined ? '' : describeError(fields.err)}${fields.reason ?? ''}`,
-    );
+/** Log lines go into the trace; a warning is heard by the laws. */
+function listeningLogger({ name, scheduler }: SimProcess, laws: Phase1Laws): Logger {
+  type Fields = { err?: unknown; reason?: string };
+  const say =
+    (level: string) =>
+    (fields: Fields | string, words = '') => {
+      if (level === 'warn' && words.startsWith('fenced: ')) laws.fenced(name, words);
+      scheduler.note(() => {
+        if (typeof fields === 'string') return `${name}: ${level} ${fields}`;
+        return `${name}: ${level} ${words} ${fields.err === undefined ? '' : describeError(fields.err)}${fields.reason ?? ''}`;
+      });
+    };
   const logger = { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error'), fatal: say('fatal') };
   return logger as unknown as Logger;
 }

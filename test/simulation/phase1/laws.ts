@@ -60,6 +60,11 @@ export class Phase1Laws {
       this.#fail(`acknowledged entry ${seq} (epoch ${epoch}, up to ${offset}) of ${topicId}/${partition} is not in the chain`);
   }
 
+  /** A worker found that it does not own a chain any more: whoever does must be somebody else. */
+  fenced(writer: string, words: string): void {
+    if (words.includes(` of ${writer} owns the chain`)) this.#fail(`${writer} took its own entry for another's: ${words}`);
+  }
+
   /** Checks at the end of a run that every current partition is landed to its end, but for ranges that retention took before they were read. */
   checkAllLanded(): void {
     const { current } = this.#kafka;

@@ -306,7 +306,7 @@ function drawRates(prng: Prng): FaultRates {
     lost: rate(1),
     answerLost: rate(1.5),
     doubled: rate(1),
-    held: rate(1.5),
+    held: rate(5),
     delayed: rate(3),
     crashBefore: rate(0.2),
     crashAfter: rate(0.3),

@@ -21,6 +21,8 @@ const waitMs = 1_000;
 /** Claims lost in a row to former owners' last publications before it counts as being fenced. */
 const handoversMax = 20;
 
+type TopicIdentity = IdentityAnswer & { topicId: string };
+
 /** Told why a claim waits, and of which change of clusters a person has to decide. */
 export type OnClaimWait = (reason: string, change?: ClusterChange) => void;
 
@@ -43,10 +45,9 @@ export async function claimChain(
   signal: AbortSignal,
   onWait: OnClaimWait,
 ): Promise<ClaimEnding> {
-  const identity = await waitForTopic(context, partition, signal, onWait);
-  if (identity === undefined) return { status: 'aborted' };
-  const start = await waitForStart(context, partition.topic, identity, signal, onWait);
-  if (start === undefined) return { status: 'aborted' };
+  const begun = await waitForStart(context, partition, signal, onWait);
+  if (begun === undefined) return { status: 'aborted' };
+  const { identity, start } = begun;
 
   const asked = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
   let hint = 0n;
@@ -85,7 +86,7 @@ async function waitForTopic(
   partition: TopicPartition,
   signal: AbortSignal,
   onWait: (reason: string) => void,
-): Promise<(IdentityAnswer & { topicId: string }) | undefined> {
+): Promise<TopicIdentity | undefined> {
   while (!signal.aborted) {
     const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(partition), signal, onWait);
     if (answer === undefined) return undefined;
@@ -100,32 +101,31 @@ async function waitForTopic(
   return undefined;
 }
 
+/** Who the topic is and where its chains start. Asks anew who it is after every wait: it may have been made again meanwhile. */
 async function waitForStart(
   context: LandingContext,
-  topic: string,
-  identity: { clusterId: string | null; topicId: string },
+  partition: TopicPartition,
   signal: AbortSignal,
   onWait: OnClaimWait,
-): Promise<ChainStart | undefined> {
+): Promise<{ identity: TopicIdentity; start: ChainStart } | undefined> {
+  const { topic } = partition;
   while (!signal.aborted) {
-    const found = await persist(
-      context,
-      'store',
-      'resolve first offsets',
-      () => findOrMakeStart(context, topic, identity, signal),
-      signal,
-      onWait,
-    );
-    if (found === undefined || 'start' in found) return found?.start;
+    const identity = await waitForTopic(context, partition, signal, onWait);
+    if (identity === undefined) return undefined;
+    const request = () => findOrMakeStart(context, topic, identity, signal);
+    const found = await persist(context, 'store', 'resolve first offsets', request, signal, onWait);
+    if (found === undefined) return undefined;
+    if ('start' in found) return { identity, start: found.start };
     if (found.wait === 'unwanted') onWait(`no dataset reads topic ${topic} any more: where its landing would begin is not decided`);
-    else onWait(clusterWords(topic, found.change), found.change);
+    else if (found.wait === 'cluster') onWait(clusterWords(topic, found.change), found.change);
+    else onWait(`topic ${topic} was made again while its first offsets were asked for`);
     await context.clock.sleep(waitMs, signal);
   }
   return undefined;
 }
 
-/** A start object, or what it waits for: a dataset that wishes for one, or a person's word about the cluster. */
-type StartEnding = { start: ChainStart } | { wait: 'unwanted' } | { wait: 'cluster'; change: ClusterChange };
+/** A start object, or what it waits for: a dataset that wishes for one, a person's word about the cluster, or the topic that has taken the name. */
+type StartEnding = { start: ChainStart } | { wait: 'unwanted' | 'topic_changed' } | { wait: 'cluster'; change: ClusterChange };
 
 /**
  * The incarnation's start object; the first claimant makes it, of all partitions at once.
@@ -166,10 +166,7 @@ async function findOrMakeStart(
       { topic },
     );
   const still = await metadata.confirm({ topic, partition: partitions[0] ?? 0 });
-  if (still.topicId !== topicId)
-    throw new MillraceError('unavailable', 'topic_changed', `topic ${topic} was made again while its first offsets were asked for`, {
-      topic,
-    });
+  if (still.topicId !== topicId) return { wait: 'topic_changed' };
 
   const { attemptId } = stamp(context);
   const start = planStart({

@@ -20,3 +20,16 @@ test('a topic whose last dataset is deleted while its claim waits gets no first 
   wish.mockReturnValue({ startFrom: 'earliest', topicWasMissing: false });
   expect(await claim).toMatchObject({ status: 'claimed', chain: { head: { nextOffset: 0n } } });
 });
+
+test('a topic that is made again while its first offsets are asked for is claimed under its new id', async () => {
+  const { context, cluster, store } = landingContext();
+  const describe = cluster.describe.bind(cluster);
+  cluster.describe = async (topics) => {
+    const described = await describe(topics);
+    cluster.topicId = 'made-again';
+    return described;
+  };
+  const claim = claimChain(context, partition, new AbortController().signal, () => {});
+  expect(await claim).toMatchObject({ status: 'claimed', chain: { source: { topicId: 'made-again' } } });
+  expect(await readChainStart(store, 'orders', 'topic-id')).toBeUndefined();
+});

@@ -47,8 +47,9 @@ export async function readLanded(rawUrl: string, topic: string): Promise<LandedC
       for await (const entry of followChain(store, topic, { topicId, partition })) {
         chain.entries.push(entry);
         chain.end = entry.endOffset;
-        if (entry.kind !== 'data') continue;
+        if (entry.kind !== 'data' && entry.kind !== 'gap') continue;
         chain.gaps += entry.gaps.reduce((sum, gap) => sum + gap.endOffset - gap.startOffset, 0n);
+        if (entry.kind === 'gap') continue;
         for (const object of entry.objects) {
           const body = await store.get(object.key);
           if (body === undefined) throw new Error(`${object.key} is missing`);

@@ -4,14 +4,20 @@ import { ArrowParquetEncoder } from '../formats/parquet/arrow-parquet-encoder.ts
 import { computeBatch } from './compute-batch.ts';
 import type { WorkerReply, WorkerRequest } from './worker-messages.ts';
 
-/* The thread behind WorkerPool: one batch at a time, nothing kept between them. */
+/* The thread or process behind WorkerPool: one batch at a time, nothing kept between them. */
 
 const encoder = new ArrowParquetEncoder();
 
-parentPort?.on('message', ({ input }: WorkerRequest) => {
-  const { reply, transfer } = answer(input);
-  parentPort?.postMessage(reply, transfer);
-});
+if (parentPort === null) {
+  process.on('message', ({ input }: WorkerRequest) => void process.send?.(answer(input).reply));
+  process.on('disconnect', () => process.exit(0));
+  // the process it belongs to decides when it ends
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+} else
+  parentPort.on('message', ({ input }: WorkerRequest) => {
+    const { reply, transfer } = answer(input);
+    parentPort?.postMessage(reply, transfer);
+  });
 
 function answer(input: WorkerRequest['input']): { reply: WorkerReply; transfer: ArrayBuffer[] } {
   try {

@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { BatchCompute, BatchInput, BatchOutput } from './batch-worker-port.ts';
-import type { WorkerReply, WorkerRequest } from './worker-messages.ts';
+import { type Hand, needsProcess, startProcess, startThread } from './hand.ts';
+import type { WorkerReply } from './worker-messages.ts';
 
 export type WorkerPoolSettings = {
   /** threads; each works on one batch */
@@ -33,9 +33,12 @@ type Job = {
   onAbort: () => void;
 };
 /** `small`: for small batches only. */
-type Slot = { small: boolean; worker: Worker | undefined; job: Job | undefined; deadline: NodeJS.Timeout | undefined };
+type Slot = { small: boolean; hand: Hand | undefined; job: Job | undefined; deadline: NodeJS.Timeout | undefined };
 
-/** `BatchCompute` on a fixed number of worker threads, started when first needed and replaced when they die, stall or grow. */
+/**
+ * `BatchCompute` on a fixed number of worker threads, started when first needed and replaced when they die, stall or grow.
+ * A batch with an object so large that one record of it might not fit a thread's heap runs in a process of its own, in a thread's place.
+ */
 export class WorkerPool implements BatchCompute {
   private readonly settings: WorkerPoolSettings;
   private readonly entry: URL;
@@ -47,7 +50,7 @@ export class WorkerPool implements BatchCompute {
   constructor(settings: WorkerPoolSettings, entry = new URL('./worker-main.ts', import.meta.url)) {
     this.settings = settings;
     this.entry = entry;
-    const slot = (small: boolean): Slot => ({ small, worker: undefined, job: undefined, deadline: undefined });
+    const slot = (small: boolean): Slot => ({ small, hand: undefined, job: undefined, deadline: undefined });
     this.slots = Array.from({ length: Math.max(1, settings.workers) }, () => slot(false));
     if (settings.smallBatchBytes > 0) this.slots.unshift(slot(true));
   }
@@ -100,31 +103,25 @@ export class WorkerPool implements BatchCompute {
       const { batchDeadlineMs } = this.settings;
       void this.retire(slot, lost(`it took longer than ${batchDeadlineMs} ms`, false));
     }, this.settings.batchDeadlineMs);
-    slot.worker ??= this.spawn(slot);
-    // the caller keeps its bytes for the next attempt: a copy travels
-    const objects = job.input.objects.map((object) => ({ ...object, bytes: new Uint8Array(object.bytes) }));
-    const request: WorkerRequest = { input: { ...job.input, objects } };
-    slot.worker.postMessage(
-      request,
-      objects.map((object) => object.bytes.buffer as ArrayBuffer),
-    );
+    const kind = needsProcess(job.input, this.settings.heapMiBMax) ? 'process' : 'thread';
+    if (slot.hand?.kind !== kind) {
+      void slot.hand?.terminate();
+      slot.hand = this.begin(slot, kind);
+    }
+    slot.hand.post(job.input);
   }
 
-  private spawn(slot: Slot): Worker {
-    const worker = new Worker(this.entry, { resourceLimits: { maxOldGenerationSizeMb: this.settings.heapMiBMax } });
-    const isCurrent = () => slot.worker === worker;
-    worker.on('message', (reply: WorkerReply) => {
-      if (isCurrent()) this.finish(slot, reply);
+  private begin(slot: Slot, kind: Hand['kind']): Hand {
+    const isCurrent = () => slot.hand === hand;
+    const hand = (kind === 'process' ? startProcess : startThread)(this.entry, this.settings.heapMiBMax, {
+      replied: (reply) => {
+        if (isCurrent()) this.finish(slot, reply);
+      },
+      lost: (why, outOfMemory, cause) => {
+        if (isCurrent()) void this.retire(slot, lost(why, outOfMemory, cause));
+      },
     });
-    worker.on('error', (error: Error & { code?: string }) => {
-      if (isCurrent()) void this.retire(slot, lost(error.message, error.code === 'ERR_WORKER_OUT_OF_MEMORY', error));
-    });
-    worker.on('exit', (code) => {
-      if (isCurrent()) void this.retire(slot, lost(`it exited with code ${code}`, false));
-    });
-    // waiting threads do not keep the process alive; a batch does, by its deadline
-    worker.unref();
-    return worker;
+    return hand;
   }
 
   private finish(slot: Slot, reply: WorkerReply): void {
@@ -133,7 +130,7 @@ export class WorkerPool implements BatchCompute {
       void this.retire(slot, new MillraceError(kind, code, message, fields, new Error(stack)));
       return;
     }
-    if (reply.heldBytes > this.settings.heldBytesMax) {
+    if (reply.heldBytes > this.settings.heldBytesMax || slot.hand?.kind === 'process') {
       void this.retire(slot, reply.output);
       return;
     }
@@ -144,11 +141,11 @@ export class WorkerPool implements BatchCompute {
 
   /** Ends a slot's thread and its job; the next job gets a fresh thread. */
   private async retire(slot: Slot, result: BatchOutput | MillraceError): Promise<void> {
-    const { worker } = slot;
-    slot.worker = undefined;
+    const { hand } = slot;
+    slot.hand = undefined;
     release(slot)?.settle(result);
     if (!this.closed) this.assign();
-    await worker?.terminate();
+    await hand?.terminate();
   }
 
   private abort(job: Job): void {

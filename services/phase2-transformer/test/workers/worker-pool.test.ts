@@ -60,6 +60,20 @@ describe('threads that die', () => {
     expect(await compute.build(named('fine'))).toMatchObject({ status: 'built' });
   });
 
+  test('an object whose records may not fit a thread runs in a process of its own, with the same result; its death is told, and the pool goes on', {
+    timeout: 60_000,
+  }, async () => {
+    const compute = open({ heapMiBMax: 64 });
+    const large = objectOf(['{"a":1}', `{"a":2,"s":"${'x'.repeat(2 ** 20)}"}`]);
+    const { schema } = build(batchOf([large]));
+    const built = await compute.build(batchOf([large], { schema }));
+    expect(built).toEqual(await open({ heapMiBMax: 2048 }).build(batchOf([large], { schema })));
+    const deadly = objectOf([`{"x":[${'{},'.repeat(2_000_000)}{}]}`]);
+    await expect(compute.build(batchOf([deadly]))).rejects.toMatchObject({ code: 'batch_worker_lost', fields: { outOfMemory: true } });
+    expect(await compute.build(batchOf([large], { schema }))).toMatchObject({ status: 'built' });
+    await compute.close();
+  });
+
   test('a batch that stalls loses its thread at the deadline', async () => {
     const compute = open({ batchDeadlineMs: 300 }, dying);
     await expect(compute.build(named('stall'))).rejects.toMatchObject({

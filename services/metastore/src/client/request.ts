@@ -30,7 +30,7 @@ export type Answer = { json: unknown; headers: Headers };
  * @throws kind `unavailable` (away, timeout, 5xx), `conflict` (409, 412), `invalid` (other 4xx; code `not_found` for 404)
  */
 export async function send(baseUrl: string, asked: Call): Promise<Answer> {
-  const key = asked.method === 'GET' ? {} : { 'idempotency-key': crypto.randomUUID() };
+  const key: Record<string, string> = asked.method === 'GET' ? {} : { 'idempotency-key': crypto.randomUUID() };
   const call = { ...asked, headers: { ...key, ...asked.headers } };
   const deadline = AbortSignal.timeout(callTimeoutMs);
   const signal = call.signal === undefined ? deadline : AbortSignal.any([deadline, call.signal]);

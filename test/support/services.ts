@@ -174,6 +174,8 @@ export const createDataset = (metastoreUrl: string, dataset: Readonly<Record<str
 export const datasetStatus = (metastoreUrl: string, name: string): Promise<DatasetStatus> =>
   api(metastoreUrl, 'GET', `/v1/datasets/${name}/status`);
 
+const bigintAsText = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+
 /** Asks again and again until `done` says yes; the error of a deadline tells the last answer. */
 export async function waitFor<T>(what: string, ask: () => Promise<T>, done: (value: T) => boolean, withinMs: number): Promise<T> {
   const deadline = Date.now() + withinMs;
@@ -188,7 +190,9 @@ export async function waitFor<T>(what: string, ask: () => Promise<T>, done: (val
       last = error;
     }
     if (Date.now() > deadline)
-      throw new Error(`${what}: not within ${withinMs / 1000} s; last seen ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+      throw new Error(
+        `${what}: not within ${withinMs / 1000} s; last seen ${last instanceof Error ? last.message : JSON.stringify(last, bigintAsText)}`,
+      );
     await sleep(POLL_INTERVAL_MS);
   }
 }

@@ -10,7 +10,7 @@ type Proxy = HttpFaultProxy | TcpFaultProxy | KafkaFaultProxy;
 
 /** Methods a control request may call, besides those of `held`. Counters are read by GET. */
 const callable = new Set(
-  'add next remove clear struck cutAll down shape delay heal cut cutAfter slowClose starve feed refuse releaseAll release discard'.split(
+  'add next remove clear struck cutAll down shape delay heal cut cutAfter slowClose starve feed refuse releaseAll release discard cutSender'.split(
     ' ',
   ),
 );
@@ -18,7 +18,7 @@ const callable = new Set(
 /**
  * The proxies over a small HTTP port on loopback, for whoever steers them from another process:
  * `GET /<proxy>` gives counters and held requests; `POST /<proxy>/<method>` with a JSON array of arguments calls the proxy's method of that name
- * (`release`, `releaseAll`, `discard`: of what it holds) and gives its result as JSON.
+ * (`release`, `releaseAll`, `discard`, `cutSender`: of what it holds) and gives its result as JSON.
  */
 export async function startControl(proxies: Readonly<Record<string, Proxy>>, port = 0): Promise<Control> {
   const server = createServer((incoming, outgoing) => {

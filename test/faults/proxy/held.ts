@@ -16,7 +16,7 @@ export type HeldRequest = SeenRequest & {
   readonly senderGone: boolean;
 };
 
-type Kept = { request: HeldRequest; send: () => Promise<Held>; settle: (answer: Held | undefined) => void };
+type Kept = { request: HeldRequest; sender: Socket; send: () => Promise<Held>; settle: (answer: Held | undefined) => void };
 
 const lookMs = 10;
 
@@ -37,7 +37,7 @@ export class HeldRequests {
         return sender.destroyed;
       },
     };
-    return new Promise((settle) => this.#kept.set(id, { request, send, settle }));
+    return new Promise((settle) => this.#kept.set(id, { request, sender, send, settle }));
   }
 
   /** Those that wait now, oldest first; of one rule when it is given. */
@@ -73,6 +73,11 @@ export class HeldRequests {
     const statuses: number[] = [];
     for (const { id } of this.all(rule)) statuses.push((await this.release(id)) ?? 0);
     return statuses;
+  }
+
+  /** Cuts the sender off, which so learns nothing of its request; the request stays. */
+  cutSender(id: number): void {
+    this.#kept.get(id)?.sender.resetAndDestroy();
   }
 
   /** Forgets all that wait: the target never sees them. */

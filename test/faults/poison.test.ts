@@ -79,7 +79,7 @@ test('a record that kills every process that reads it stops its own partition wi
     ...places(),
     phase2: 0,
     env: { MILLRACE_SESSION_TIMEOUT_MS: '2000' },
-    envOf: (name) => (name === 'phase1-1' ? HEAP : {}),
+    envOf: (name): Record<string, string> => (name === 'phase1-1' ? HEAP : {}),
   });
   const worker = services.phase1[0] as Service;
   const kept = keepRunning(worker);

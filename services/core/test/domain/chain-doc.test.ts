@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { type ChainEntry, chainEntry, chainStart, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
-import { chainEntryKey, chainStartKey } from '@millrace/core/domain/keys.ts';
+import { flightMark } from '@millrace/core/domain/flight.ts';
+import { chainEntryKey, chainStartKey, flightMarkKey } from '@millrace/core/domain/keys.ts';
 import { coveredOffsets } from '@millrace/core/domain/offsets.ts';
 import { describe, expect, test } from 'vitest';
 
@@ -53,6 +54,13 @@ describe('docs/formats/chain.md', () => {
       previous = entry;
     }
     expect(blocks('json start')[0]?.key).toBe(chainStartKey(start.topic, start.topicId));
+  });
+
+  test('the flight mark lies where the page says, and is read as it is written', () => {
+    const [block] = blocks('json flight');
+    const mark = parseStored(flightMark, bytesOf(block?.body ?? ''), 'mark');
+    expect(block?.key).toBe(flightMarkKey('orders', { topicId: 'Mh5vQ2xKRc6dJ0sW8yTb_A', partition: 7 }, mark.epoch));
+    expect(new TextDecoder().decode(encodeStored(flightMark, mark)).trim()).toBe(block?.body.trim());
   });
 
   test.each(blocks('json newer').map((b) => [b.body]))('newer, not corrupt: %s', (body) => {

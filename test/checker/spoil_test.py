@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
+
 import check
 from raw_reader import parse_any, parse_line
+from row_text import Leaf, hash_rows
 from small_run import DATASET, TOPIC, TOPIC_ID, Landed, SmallRun, value_of
 
 
@@ -242,6 +245,13 @@ class Spoiled(unittest.TestCase):
 
         self.assertEqual(verdict(after=rewrite(24))[2], {})
         self.assertEqual(verdict(after=rewrite(23))[2], {"lost": {"table"}, "snapshot": {"table"}})
+
+    def test_hashes_tell_values_apart_and_ignore_the_sign_of_zero(self):
+        double = Leaf(("f",), "double", "data", None, False)
+        minus, plus, small, none = hash_rows([double], [pyarrow.array([-0.0, 0.0, 5e-324, None])], 4).tolist()
+        self.assertEqual((minus == plus, len({plus, small, none})), (True, 3))
+        text = Leaf(("s",), "string", "data", None, False)
+        self.assertEqual(len(set(hash_rows([text, text], [pyarrow.array(["a", "a|1:b", "~", None]), pyarrow.array(["b", None, None, "~"])], 4).tolist())), 4)
 
     def test_the_fast_line_reader_reads_as_the_strict_one(self):
         page = (Path(__file__).resolve().parent / "../../docs/formats/raw.md").read_text()

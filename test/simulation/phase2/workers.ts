@@ -13,10 +13,14 @@ import { inlineCompute } from './compute.ts';
 import type { ModelMetastore } from './metastore.ts';
 import type { TableWatch } from './table-watch.ts';
 
+/** Batches of a few entries. */
 const limits: LegLimits = { bytesMax: 700, recordsMax: 40, ageMs: 800, targetFileBytes: 30, tablePartitionsPerCommitMax: 100 };
+/** One raw object a batch, at once: two workers then come to commit offsets of different partitions over one head. */
+const piecewise: LegLimits = { ...limits, bytesMax: 1, recordsMax: 1, ageMs: 0 };
 
 type Outside = { scheduler: Scheduler; io: Io; raw: ModelStore; tables: ModelStore; metastore: ModelMetastore; watch: TableWatch };
-type Hardship = { lost: number; lateMs: number };
+/** `lost`: share of batches whose decode thread dies; timers fire up to `lateMs` late; a batch takes up to `buildMs`; share of workers that work piece by piece. */
+type Hardship = { lost: number; lateMs: number; buildMs: number; piecewise: number };
 type Running = { process: SimProcess; stop: AbortController; done: boolean; place: number };
 
 /** The phase-2 processes of a run: real transformers, each in a process that can die, be stopped and come back. */
@@ -115,13 +119,13 @@ export class Workers {
 
   #begin(place: number): void {
     if (this.#ending) return;
-    const { scheduler, raw, tables, metastore, io } = this.#outside;
-    const { lost, lateMs } = this.#hardship;
+    const { scheduler, raw, tables, metastore } = this.#outside;
+    const { lost, lateMs, buildMs } = this.#hardship;
     const process = new SimProcess(`worker-${place}.${this.#begun++}`, scheduler, { lateness: { minMs: 0, maxMs: lateMs } });
     const running: Running = { process, stop: new AbortController(), done: false, place };
     this.#running.push(running);
     const log = this.#log(process);
-    const compute = inlineCompute(process, scheduler.prng.fork(), { ms: { min: 0, max: 30 }, lost }, () => {
+    const compute = inlineCompute(process, scheduler.prng.fork(), { ms: { min: 0, max: buildMs }, lost }, () => {
       this.batches++;
     });
     const transformer = new Transformer(
@@ -145,9 +149,8 @@ export class Workers {
         worker: process.name,
         storeTrouble: () => null,
       },
-      limits,
+      scheduler.prng.chance(this.#hardship.piecewise) ? piecewise : limits,
     );
-    io.count('start');
     transformer.run(running.stop.signal).then(
       () => {
         running.done = true;

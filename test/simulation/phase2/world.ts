@@ -86,7 +86,14 @@ class Phase2Run {
     this.#foreign = new ForeignEngine(name, this.#tables.objects, put, this.#watch, prng.fork());
     this.#workers = new Workers(
       { scheduler: this.#scheduler, io: this.#io, raw: this.#raw, tables: this.#tables, metastore: this.#metastore, watch: this.#watch },
-      { lost: this.#calm ? 0 : prng.pick([0, 0, 0.05]), lateMs: this.#calm ? 0 : prng.pick([0, 5, 200]) },
+      this.#calm
+        ? { lost: 0, lateMs: 0, buildMs: 30, piecewise: 0 }
+        : {
+            lost: prng.pick([0, 0, 0.05]),
+            lateMs: prng.pick([0, 5, 200]),
+            buildMs: prng.pick([30, 30, 1_000]),
+            piecewise: prng.pick([0, 0.3, 0.7]),
+          },
     );
   }
 

@@ -34,6 +34,7 @@ const troubles = [
   'compact',
   'starve',
   'metastoreAway',
+  'outage',
 ] as const;
 type Trouble = (typeof troubles)[number];
 
@@ -205,12 +206,24 @@ class Phase1Run {
       case 'metastoreAway':
         this.#parts.metastoreAway = true;
         this.#scheduler.after(prng.int(500, 6_000), () => (this.#parts.metastoreAway = false));
+        break;
+      case 'outage':
+        this.#outage(prng.int(2_000, 30_000));
     }
   }
 
   #kill(process: SimProcess): void {
     process.kill();
     this.#startLater();
+  }
+
+  /** No request gets a good answer for a while, and nobody can tell which were carried out. */
+  #outage(ms: number): void {
+    const usual = this.#io.options.rates;
+    this.#io.options.rates = { error: 0.3, lost: 0.4, answerLost: 0.3 };
+    this.#scheduler.after(ms, () => {
+      if (!this.#healed) this.#io.options.rates = usual;
+    });
   }
 
   #recreate(): void {
@@ -314,7 +327,7 @@ function drawRates(prng: Prng): FaultRates {
 }
 
 function drawTroubles(prng: Prng): Record<Trouble, number> {
-  const rare: Partial<Record<Trouble, number>> = { overrun: 0.1, recreate: 0.5 };
+  const rare: Partial<Record<Trouble, number>> = { overrun: 0.1, recreate: 0.5, outage: 0.3 };
   return Object.fromEntries(troubles.map((trouble) => [trouble, prng.chance(0.5 * (rare[trouble] ?? 1)) ? 1 : 0])) as Record<
     Trouble,
     number

@@ -124,7 +124,7 @@ export class PartitionLanding {
 
   /** The watch saw another id under our topic's name: ask the leader now, whether there are records or not. */
   doubtIdentity(): void {
-    if (this.#state === 'running') this.#identityDoubted = true;
+    if (this.#state !== 'released') this.#identityDoubted = true; // while claiming too: the claim may have asked before
   }
 
   /** Keeps the proof of identity fresh, so that little is unproven when the topic is made again (R1). Does not wait while the topic is missing. */

@@ -25,12 +25,12 @@ export const failures: readonly Failure[] = [
   {
     failure: 'A worker is stopped past its session and wakes (zombie)',
     does: 'its next chain entry finds the place taken: it is fenced, drops its buffers and may only come back with a claim of its own',
-    tests: [CHAOS, SIMULATION_1, 'test/integration/phase1-faults.test.ts'],
+    tests: [CHAOS, SIMULATION_1, 'test/faults/two-owners.test.ts', 'test/integration/phase1-faults.test.ts'],
   },
   {
     failure: 'A chain entry reaches the store after its sender was replaced',
     does: 'the store refuses it, since the claim stands at its `seq`; before the claim it is valid, and the claimant reads the tail again',
-    tests: [CHAOS, SIMULATION_1],
+    tests: ['test/faults/two-owners.test.ts', CHAOS, SIMULATION_1],
   },
   {
     failure: 'Two writers put the same object at the same time',
@@ -91,7 +91,22 @@ export const failures: readonly Failure[] = [
   {
     failure: 'A worker of phase 2 dies anywhere around a commit, or two work on one dataset',
     does: 'position and rows are one Delta commit: who comes second finds the position moved and drops its files',
-    tests: [CHAOS, SIMULATION_2, 'services/phase2-transformer/test/loop/commit-faults.test.ts'],
+    tests: ['test/faults/two-owners.test.ts', CHAOS, SIMULATION_2, 'services/phase2-transformer/test/loop/commit-faults.test.ts'],
+  },
+  {
+    failure: 'An object or a record takes the process of phase 2 that reads it with it',
+    does: 'batches get smaller until one raw object is named; that source partition stops, other datasets go on',
+    tests: ['test/faults/poison-tables.test.ts'],
+  },
+  {
+    failure: 'A raw object is missing, or is not what was written',
+    does: 'its source partition of the table stops with the key; the others go on, and it goes on by itself once the object is whole',
+    tests: ['services/phase2-transformer/test/loop/source-stop.test.ts'],
+  },
+  {
+    failure: 'One dataset is huge, two hundred are small',
+    does: 'small batches have places and a thread of their own and keep their freshness',
+    tests: ['test/faults/phase2-fairness.test.ts'],
   },
   {
     failure: 'Announcements of phase 1 are lost or doubled, or their topic cannot be made',
@@ -101,7 +116,7 @@ export const failures: readonly Failure[] = [
   {
     failure: 'The metastore or PostgreSQL is away, slow, or restarts',
     does: 'workers go on with the last good configuration; decisions wait',
-    tests: [CHAOS, 'test/integration/metastore-process.test.ts', 'services/metastore/test/client'],
+    tests: ['test/faults/metastore-away.test.ts', CHAOS, 'test/integration/metastore-process.test.ts'],
   },
   {
     failure: "A worker's clock is wrong",

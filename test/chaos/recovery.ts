@@ -29,9 +29,12 @@ export interface Departure {
 export class Departures {
   readonly all: Departure[] = [];
 
-  /** @param owned by place the epoch that the worker owned when it went; with none there is nothing to measure */
-  left(how: 'kill' | 'term', worker: string, owned: ReadonlyMap<string, bigint>, atMs: number): void {
-    if (owned.size > 0) this.all.push({ how, worker, atMs, waiting: new Map(owned), partitions: owned.size, recoveredMs: null });
+  /** @param owned by place the epoch that the worker owned when it went; with none there is nothing to measure, and undefined is returned */
+  left(how: 'kill' | 'term', worker: string, owned: ReadonlyMap<string, bigint>, atMs: number): Departure | undefined {
+    if (owned.size === 0) return undefined;
+    const departure: Departure = { how, worker, atMs, waiting: new Map(owned), partitions: owned.size, recoveredMs: null };
+    this.all.push(departure);
+    return departure;
   }
 
   /** A partition advances again with the first data entry under a newer epoch that moves the position. */

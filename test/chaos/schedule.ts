@@ -88,7 +88,7 @@ export interface Step {
   readonly amount: number;
 }
 
-/** Lanes drawn more than once in a round of their deck: what a campaign wants many of. */
+/** Kinds drawn more than once in a round of their deck: what a campaign wants many of. */
 const copies: Partial<Record<Kind, number>> = { 'zombie-stopped': 3, 'phase1-kill': 2, 'leader-move': 2 };
 
 /**

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Cluster } from './cluster.ts';
 import { startProgram } from './program.ts';
@@ -15,6 +16,10 @@ const OPEN_FILES_MAX = 512;
 const ORPHANS_MAX = 50;
 /** A worker that goes leaves at most a raw object a partition, and a batch's data files and ledger. */
 const ORPHANS_A_FAULT_MAX = 30;
+/** What `verify` ends with when something it needs is away: no verdict, so it is asked again. */
+const COULD_NOT_CHECK = 2;
+const VERIFY_AGAIN_MAX = 3;
+const VERIFY_AGAIN_AFTER_MS = 5_000;
 const VERIFY_OUTPUT_BYTES_MAX = 64 * 2 ** 20;
 const VERIFY_OUTPUT_SHOWN_CHARS = 3_000;
 
@@ -66,7 +71,11 @@ export async function judge(cluster: Cluster, python: string, judged: Judged): P
     env: cluster.storeEnv,
   }).ended;
   const found = reportIn(report);
-  const verified = await verify(cluster, dataset);
+  let verified = await verify(cluster, dataset);
+  for (let again = 0; again < VERIFY_AGAIN_MAX && verified.exitCode === COULD_NOT_CHECK; again++) {
+    await sleep(VERIFY_AGAIN_AFTER_MS);
+    verified = await verify(cluster, dataset);
+  }
   const problems = [
     ...(checked.code === 0
       ? []

@@ -4,7 +4,7 @@ import type { ChainWatch } from './chain-watch.ts';
 import type { Cluster } from './cluster.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { Load } from './load.ts';
-import type { Departures } from './recovery.ts';
+import type { Departure, Departures } from './recovery.ts';
 import { picked, type Step } from './schedule.ts';
 
 /** What faults reach for. */
@@ -59,9 +59,9 @@ export async function withService(
   }
 }
 
-/** Notes who owned what when a worker of phase 1 goes. */
-export function departs(world: World, how: 'kill' | 'term', service: Service): void {
-  if (service.pid === undefined) return;
+/** Notes who owned what when a worker of phase 1 goes; undefined when it owned nothing. */
+export function departs(world: World, how: 'kill' | 'term', service: Service): Departure | undefined {
+  if (service.pid === undefined) return undefined;
   world.chains.poll();
-  world.departures.left(how, service.name, world.chains.ownedBy(service.pid), world.now());
+  return world.departures.left(how, service.name, world.chains.ownedBy(service.pid), world.now());
 }

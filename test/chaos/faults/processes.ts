@@ -1,5 +1,6 @@
 import type { Service } from '../../support/services.ts';
 import { SESSION_TIMEOUT_MS } from '../cluster.ts';
+import type { Departure } from '../recovery.ts';
 import type { Kind, Lane, Step } from '../schedule.ts';
 import { departs, type Episode, hold, until, type World, withService } from '../world.ts';
 
@@ -12,15 +13,24 @@ import { departs, type Episode, hold, until, type World, withService } from '../
 const END_WITHIN_MS = 15_000;
 /** Between the two TERMs of a double one, ms. */
 const SECOND_TERM_AFTER_MS = 100;
+/** The next fault of the lane waits no longer than this for a recovery, ms. */
+const RECOVERED_WITHIN_MS = SESSION_TIMEOUT_MS + 15_000;
 /** Clocks go wrong by up to this much, s, either way. */
 const CLOCK_SHIFT_MAX_S = 600;
 
 type Hurt = (world: World, service: Service, step: Step) => Promise<void>;
 
-const kill: Hurt = async (world, service, { holdMs }) => {
-  departs(world, 'kill', service);
-  await service.kill();
+/** Comes back, and the lane waits until all that it owned advances again, so that recovery is measured on its own as far as the lane can help it. */
+async function comesBack(world: World, service: Service, { holdMs }: Step, departure: Departure | undefined): Promise<void> {
   await hold(world, holdMs);
+  await service.start();
+  if (departure !== undefined) await until(world, RECOVERED_WITHIN_MS, () => departure.recoveredMs !== null);
+}
+
+const kill: Hurt = async (world, service, step) => {
+  const departure = departs(world, 'kill', service);
+  await service.kill();
+  await comesBack(world, service, step, departure);
 };
 
 const stopFor =
@@ -31,10 +41,10 @@ const stopFor =
     service.resume();
   };
 
-const term: Hurt = async (world, service, { holdMs }) => {
-  departs(world, 'term', service);
+const term: Hurt = async (world, service, step) => {
+  const departure = departs(world, 'term', service);
   await service.stop();
-  await hold(world, holdMs);
+  await comesBack(world, service, step, departure);
 };
 
 const doubleTerm: Hurt = async (world, service, { holdMs }) => {
@@ -105,15 +115,9 @@ export const processFaults: Partial<Record<Kind, Episode>> = {
   'phase1-double-term': on('phase1', 'phase1-double-term', doubleTerm),
   'phase1-join-leave': guest('phase1', 'phase1-join-leave'),
   'phase1-clock': needsClock('phase1', on('phase1', 'phase1-clock', wrongClock)),
-  'phase2-kill': on('phase2', 'phase2-kill', async (world, service, { holdMs }) => {
-    await service.kill();
-    await hold(world, holdMs);
-  }),
+  'phase2-kill': on('phase2', 'phase2-kill', kill),
   'phase2-stop': on('phase2', 'phase2-stop', stopFor(0)),
-  'phase2-term': on('phase2', 'phase2-term', async (world, service, { holdMs }) => {
-    await service.stop();
-    await hold(world, holdMs);
-  }),
+  'phase2-term': on('phase2', 'phase2-term', term),
   'phase2-double-term': on('phase2', 'phase2-double-term', doubleTerm),
   'phase2-clock': needsClock('phase2', on('phase2', 'phase2-clock', wrongClock)),
   'phase2-join-leave': guest('phase2', 'phase2-join-leave'),

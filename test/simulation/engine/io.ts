@@ -69,10 +69,6 @@ export class Io {
     for (const release of [...this.#held]) release();
   }
 
-  get heldCount(): number {
-    return this.#held.size;
-  }
-
   /** Counts a fault that somebody else (the world) did. */
   count(kind: string): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);

@@ -170,6 +170,7 @@ export class AnnouncementGroup implements WorkShare {
     }
     if (now < this.#countAt) return;
     this.#countAt = now + countMs;
+    this.#backlog.tellAgain();
     this.#count(consumer).then(
       (partitions) => {
         if (partitions > 0) this.#become(counted(this.#share, partitions));

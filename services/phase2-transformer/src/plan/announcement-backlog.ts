@@ -30,6 +30,11 @@ export class AnnouncementBacklog {
     for (const known of [this.#kept, this.#next, this.#told]) known.delete(partition);
   }
 
+  /** The group may have refused what it was told, as it does while it shares out anew: everything is told once more. */
+  tellAgain(): void {
+    this.#told.clear();
+  }
+
   /** Takes off what is done from the front, and returns the next offset of each partition where that moved. */
   settle(isDone: (news: Announcement) => boolean): { partition: number; offset: number }[] {
     const moved: { partition: number; offset: number }[] = [];

@@ -43,6 +43,8 @@ describe('the offsets told to the group', () => {
     expect(backlog.settle(({ seq }) => seq !== 2n)).toEqual([{ partition: 3, offset: 2 }]);
     expect(backlog.settle(({ seq }) => seq !== 2n)).toEqual([]);
     expect(backlog.settle(() => true)).toEqual([{ partition: 3, offset: 5 }]);
+    backlog.tellAgain();
+    expect(backlog.settle(() => true)).toEqual([{ partition: 3, offset: 5 }]);
     backlog.add(3, 9, undefined);
     expect(backlog.settle(() => true)).toEqual([{ partition: 3, offset: 10 }]);
   });

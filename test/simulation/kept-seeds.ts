@@ -22,4 +22,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     story:
       'A topic was made again while its partition was being claimed: the doubt was dropped, and the partition stayed with the old id until a record came.',
   },
+  {
+    world: 'phase2',
+    seed: 217,
+    story:
+      'Another engine appended rows and another deleted rows of ours while no worker lived: the rows of the first stood for those of the second, and commits went on over a table that lacked them.',
+  },
 ];

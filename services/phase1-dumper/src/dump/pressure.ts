@@ -5,6 +5,9 @@ const resumeShare = 0.5;
 export const pollRecordsMax = 4_000;
 export const pollRecordsMin = 10;
 
+/** Lines (bytes) one poll should bring at most: each is in memory several times until the engine has collected what the client handed over. */
+export const pollBytesMax = 4 * 2 ** 20;
+
 /** Should fetching be paused? Pure. @param bufferedBytes lines waiting or being published, of all partitions */
 export function shouldPause(bufferedBytes: number, budgetBytes: number, paused: boolean): boolean {
   return bufferedBytes >= budgetBytes * (paused ? resumeShare : pauseShare);
@@ -24,6 +27,6 @@ export function sealBytesUnder(paused: boolean, bufferedBytes: number, buffers: 
  */
 export function pollRecords(bufferedBytes: number, budgetBytes: number, meanLineBytes: number): number {
   if (meanLineBytes <= 0) return pollRecordsMin * 10;
-  const room = Math.max(0, budgetBytes - bufferedBytes) / 4;
+  const room = Math.min(pollBytesMax, Math.max(0, budgetBytes - bufferedBytes) / 4);
   return Math.max(pollRecordsMin, Math.min(pollRecordsMax, Math.floor(room / meanLineBytes)));
 }

@@ -7,6 +7,8 @@ export type Header = readonly [name: string | Uint8Array, value: Uint8Array | st
 const bufferBytesMin = 64 * 1024;
 /** A buffer that grew beyond this for huge records is not kept over a `take`. */
 const bufferBytesKept = 4 * 2 ** 20;
+/** Share of a grown buffer above which it is handed over without a copy. */
+const wellFilled = 0.9;
 /** Base64 is written in pieces of whole triples, so that no huge string is made. */
 const base64PieceBytes = 3 * 2 ** 16;
 
@@ -71,10 +73,17 @@ export class LineEncoder {
 
   /** Hands over all lines and begins anew. The bytes belong to the caller. */
   take(): Uint8Array {
-    const lines = new Uint8Array(this.#bytes);
-    lines.set(this.#buffer.subarray(0, this.#bytes));
+    const bytes = this.#bytes;
     this.#bytes = 0;
-    if (this.#buffer.length > bufferBytesKept) this.#buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
+    if (this.#buffer.length > bufferBytesKept) {
+      const grown = this.#buffer;
+      this.#buffer = Buffer.allocUnsafeSlow(bufferBytesMin);
+      // not kept, so it may go as it is: one huge record need not be there twice. Hardly more than it is counted as
+      if (bytes > wellFilled * grown.length) return new Uint8Array(grown.buffer, grown.byteOffset, bytes);
+      return new Uint8Array(grown.subarray(0, bytes));
+    }
+    const lines = new Uint8Array(bytes);
+    lines.set(this.#buffer.subarray(0, bytes));
     return lines;
   }
 

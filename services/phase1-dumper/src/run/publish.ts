@@ -98,6 +98,12 @@ export async function closeChain(context: LandingContext, chain: OwnedChain, new
   );
 }
 
+/** The lines of ranges as one; a single range's are not copied, since they may be one huge record. */
+function joinLines(ranges: readonly LineRange[]): Uint8Array {
+  const parts = ranges.flatMap(({ lines }) => (lines.length > 0 ? [lines] : []));
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
+}
+
 /** What an entry will say; its objects are stored. */
 export type Prepared = { plan: PublicationPlan; objects: RawObject[] } | undefined;
 
@@ -110,7 +116,7 @@ async function storeObject(
 ): Promise<Prepared> {
   const plan = planPublication(ranges, head);
   if (plan.object === null) return { plan, objects: [] };
-  const body = await context.compress(Buffer.concat(ranges.map((range) => range.lines)));
+  const body = await context.compress(joinLines(ranges));
   const key = rawObjectKey(source.topic, context.clock.now(), source.partition, plan.object.startOffset, head.epoch, context.random.ulid());
   const stored = await persist(
     context,

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { epochsOf, readLanded, withProducer } from '../integration/phase1-harness.ts';
+import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
+import { freshBucket, freshTopic } from '../support/stack.ts';
+import { startTcpProxy, type TcpFaultProxy } from './proxy/tcp-proxy.ts';
+
+/** Behaviour 7 of "under fire": the store takes a hundredth of what Kafka could give, and ten times the budget waits there. */
+
+const MIB = 2 ** 20;
+const BUDGET_BYTES = 32 * MIB;
+const BACKLOG_BYTES = 10 * BUDGET_BYTES;
+/** Documented in the README, under "Memory": what a worker holds beside what it buffers, with the allocator's arenas bounded as it says there. */
+const BASE_BYTES = 320 * MIB;
+const PARTITIONS = 4;
+const VALUE_BYTES = 16 * 1024;
+/** A connection's; the client has eight uploads under way at most. */
+const STARVED_BYTES_PER_SECOND = 50_000;
+const STARVED_MS = 12_000;
+const WITHIN_MS = 200_000;
+
+let services: Services | undefined;
+let proxy: TcpFaultProxy | undefined;
+afterEach(async () => {
+  proxy?.heal();
+  await services?.stop();
+  await proxy?.close();
+  services = undefined;
+  proxy = undefined;
+});
+
+const memory = (worker: Service, name: 'VmHWM' | 'VmRSS') =>
+  1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${worker.pid}/status`, 'utf8'))?.[1]);
+const metrics = async (worker: Service) => (await fetch(`${worker.adminUrl}/metrics`)).text();
+const metric = async (worker: Service, name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(await metrics(worker))?.[1]);
+
+test('a store at a hundredth of the intake and a backlog of ten budgets: memory stays within 1.5 budgets and the base, nothing is dropped, the group never misses us', {
+  timeout: 2 * WITHIN_MS,
+}, async () => {
+  const topic = await freshTopic({ partitions: PARTITIONS });
+  const records = Math.ceil(BACKLOG_BYTES / VALUE_BYTES);
+  await withProducer({ 'queue.buffering.max.kbytes': 2 * 2 ** 20, 'queue.buffering.max.messages': 1_000_000 }, async (producer) => {
+    const noise = randomBytes(VALUE_BYTES)
+      .toString('base64')
+      .slice(0, VALUE_BYTES - 64);
+    for (let n = 0; n < records; n++) {
+      const turned = noise.slice(n % noise.length) + noise.slice(0, n % noise.length);
+      producer.produce(topic, n % PARTITIONS, Buffer.from(`{"n":${n},"text":"${turned}"}`), null, Date.now());
+    }
+  });
+
+  const { url, env } = freshBucket();
+  Object.assign(process.env, env);
+  proxy = await startTcpProxy({ target: new URL(env.AWS_ENDPOINT_URL_S3 as string).host });
+  services = await startServices({
+    rawUrl: `${url}/raw`,
+    tablesUrl: `${url}/tables`,
+    phase2: 0,
+    env: {
+      ...env,
+      AWS_ENDPOINT_URL_S3: `http://${proxy.address}`,
+      MILLRACE_BUFFER_BYTES_MAX: String(BUDGET_BYTES),
+      MILLRACE_SEAL_BYTES: String(MIB),
+      MILLRACE_SESSION_TIMEOUT_MS: '6000',
+      MALLOC_ARENA_MAX: '2',
+    },
+  });
+  const worker = services.phase1[0] as Service;
+  await sleep(2_000);
+  const idle = memory(worker, 'VmRSS');
+  proxy.shape('up', { bytesPerSecond: STARVED_BYTES_PER_SECOND });
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await waitFor(
+    'fetching pauses',
+    () => metric(worker, 'millrace_fetch_paused'),
+    (paused) => paused === 1,
+    WITHIN_MS,
+  );
+  await sleep(STARVED_MS);
+  const starved = memory(worker, 'VmHWM');
+  console.log(
+    'DBG',
+    [
+      ...(await metrics(worker)).matchAll(
+        /^(nodejs_(external|heap_size_used|heap_size_total)\S*|process_resident\S*|millrace_buf\S*) .*$/gm,
+      ),
+    ]
+      .map(([l]) => l)
+      .join('; '),
+  );
+  const landed = await metric(worker, `millrace_landed_records_total\\{topic="${topic}"\\}`);
+  expect(Number.isNaN(landed) ? 0 : landed).toBeLessThan(records / 2);
+
+  proxy.heal();
+  const chains = await waitFor(
+    'everything lands',
+    () => readLanded(`${url}/raw`, topic),
+    (seen) => seen.reduce((sum, { offsets }) => sum + offsets.length, 0) === records,
+    WITHIN_MS,
+  );
+  const most = memory(worker, 'VmHWM');
+  console.log(
+    'DBG',
+    [...(await metrics(worker)).matchAll(/^(nodejs_(external|heap_size_used|heap_size_total)\S*|process_resident\S*) .*$/gm)]
+      .map(([l]) => l)
+      .join('; '),
+  );
+  console.log(`MiB resident: idle ${Math.round(idle / MIB)}, starved ${Math.round(starved / MIB)}, at most ${Math.round(most / MIB)}`);
+  expect(starved).toBeLessThan(BASE_BYTES + 1.5 * BUDGET_BYTES);
+  expect(most).toBeLessThan(BASE_BYTES + 1.5 * BUDGET_BYTES);
+  // nobody took a partition away: the group saw polls all the time
+  expect(chains.map(epochsOf)).toEqual(Array.from({ length: PARTITIONS }, () => [1n]));
+  expect(await metrics(worker)).not.toMatch(/^millrace_dropped_buffer_records_total\{.*\} [1-9]/m);
+});

@@ -39,7 +39,7 @@ export const USAGE = `usage: npm run chaos -- [--minutes M] [--seed S] [--rate R
 
 const FAULTS_A_MINUTE_MIN = 15;
 /** Of what producers could have written at the full rate. */
-const RECORDS_SHARE_MIN = 0.2;
+const RECORDS_SHARE_MIN = 0.1;
 const SEED_MAX = 1_000_000;
 
 /** @throws with the usage, for anything that is not understood */

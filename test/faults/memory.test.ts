@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { epochsOf, readLanded, withProducer } from '../integration/phase1-harness.ts';
+import { epochsOf, produce, readLanded, withProducer } from '../integration/phase1-harness.ts';
 import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
-import { freshBucket, freshTopic } from '../support/stack.ts';
+import { freshBucket, freshDirectory, freshTopic } from '../support/stack.ts';
 import { startTcpProxy, type TcpFaultProxy } from './proxy/tcp-proxy.ts';
 
 /** Behaviour 7 of "under fire": the store takes a hundredth of what Kafka could give, and ten times the budget waits there. */
@@ -20,6 +22,9 @@ const VALUE_BYTES = 16 * 1024;
 const STARVED_BYTES_PER_SECOND = 50_000;
 const STARVED_MS = 12_000;
 const WITHIN_MS = 200_000;
+const HUGE_BYTES = 95_000_000;
+/** Also in the README: fetched, handed over, checked, written as a line, compressed. */
+const HUGE_TIMES_MAX = 7;
 
 let services: Services | undefined;
 let proxy: TcpFaultProxy | undefined;
@@ -80,16 +85,6 @@ test('a store at a hundredth of the intake and a backlog of ten budgets: memory 
   );
   await sleep(STARVED_MS);
   const starved = memory(worker, 'VmHWM');
-  console.log(
-    'DBG',
-    [
-      ...(await metrics(worker)).matchAll(
-        /^(nodejs_(external|heap_size_used|heap_size_total)\S*|process_resident\S*|millrace_buf\S*) .*$/gm,
-      ),
-    ]
-      .map(([l]) => l)
-      .join('; '),
-  );
   const landed = await metric(worker, `millrace_landed_records_total\\{topic="${topic}"\\}`);
   expect(Number.isNaN(landed) ? 0 : landed).toBeLessThan(records / 2);
 
@@ -101,16 +96,41 @@ test('a store at a hundredth of the intake and a backlog of ten budgets: memory 
     WITHIN_MS,
   );
   const most = memory(worker, 'VmHWM');
-  console.log(
-    'DBG',
-    [...(await metrics(worker)).matchAll(/^(nodejs_(external|heap_size_used|heap_size_total)\S*|process_resident\S*) .*$/gm)]
-      .map(([l]) => l)
-      .join('; '),
-  );
   console.log(`MiB resident: idle ${Math.round(idle / MIB)}, starved ${Math.round(starved / MIB)}, at most ${Math.round(most / MIB)}`);
   expect(starved).toBeLessThan(BASE_BYTES + 1.5 * BUDGET_BYTES);
   expect(most).toBeLessThan(BASE_BYTES + 1.5 * BUDGET_BYTES);
   // nobody took a partition away: the group saw polls all the time
   expect(chains.map(epochsOf)).toEqual(Array.from({ length: PARTITIONS }, () => [1n]));
   expect(await metrics(worker)).not.toMatch(/^millrace_dropped_buffer_records_total\{.*\} [1-9]/m);
+});
+
+test('a value of 95 MB, as large as a broker takes by default, lands among small ones, and costs a bounded multiple of itself', {
+  timeout: 2 * WITHIN_MS,
+}, async () => {
+  const topic = await freshTopic({ config: { 'max.message.bytes': String(2 * HUGE_BYTES) } });
+  const lake = freshDirectory('lake');
+  const [rawUrl, tablesUrl] = ['raw', 'tables'].map((name) => pathToFileURL(join(lake, name)).href) as [string, string];
+  services = await startServices({ rawUrl, tablesUrl, phase2: 0, env: { MALLOC_ARENA_MAX: '2' } });
+  const worker = services.phase1[0] as Service;
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await produce(topic, 1, 0, 10);
+  const landed = (count: number) =>
+    waitFor(
+      `${count} records`,
+      () => readLanded(rawUrl, topic),
+      (seen) => seen[0]?.offsets.length === count,
+      WITHIN_MS,
+    );
+  await landed(10);
+  const before = memory(worker, 'VmHWM');
+  const text = randomBytes(HUGE_BYTES / 2).toString('hex');
+  await withProducer({ 'message.max.bytes': 2 * HUGE_BYTES }, async (producer) => {
+    producer.produce(topic, 0, Buffer.from(`{"n":-1,"text":"${text}"}`), 'huge', Date.now());
+  });
+  await produce(topic, 1, 10, 10);
+  const [chain] = await landed(21);
+  expect((chain?.values.get(10n) as { text: string } | undefined)?.text === text).toBe(true);
+  const times = (memory(worker, 'VmHWM') - before) / HUGE_BYTES;
+  console.log(`a value of ${HUGE_BYTES} bytes cost ${times.toFixed(1)} times itself`);
+  expect(times).toBeLessThan(HUGE_TIMES_MAX);
 });

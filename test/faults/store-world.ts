@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os';
 import { verifyDataset } from '@millrace/cli/verify/verify.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
-import { readChainStart } from '@millrace/core/chain/entries.ts';
 import { expect, onTestFinished } from 'vitest';
 import { type LandedChain, readLanded } from '../integration/phase1-harness.ts';
 import { type Service, type Services, type ServicesOptions, startServices, waitFor } from '../support/services.ts';
@@ -62,12 +61,4 @@ export async function metric(worker: Service, name: string, labels = ''): Promis
   const text = await (await fetch(`${worker.adminUrl}/metrics`)).text();
   const lines = text.split('\n').filter((line) => new RegExp(`^${name}(\\{.*\\})? `).test(line) && line.includes(labels));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-}
-
-/** Whether an incarnation's start object is there. */
-export async function hasStart(rawUrl: string, topic: string, topicId: string): Promise<boolean> {
-  const store = openObjectStore(rawUrl, { forcePathStyle: true });
-  const start = await readChainStart(store, topic, topicId);
-  await store.close();
-  return start !== undefined;
 }

@@ -47,7 +47,7 @@ export type LegLimits = BatchLimits & BuildLimits & { slowPollMs?: number };
 
 /** Pause before work is tried again after a failure, ms: doubled from the first up to the last. */
 const retryMsMin = 500;
-const retryMsMax = 30_000;
+const retryMsMax = 10_000;
 /** While something waits for a batch the table is asked for commits of others this often, ms. One GET. */
 const tableLookMs = 2_000;
 /** Longest sleep between two looks at anything, ms. */

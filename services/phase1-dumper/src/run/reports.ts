@@ -71,7 +71,8 @@ function toPartition({ partition, chain, end, state, reason, loss, heldBack }: P
       end,
       epoch,
       chainStart,
-      state: reportedStates[state],
+      // one whose publication waits for the other side reads on, within its budget, but does not land
+      state: state === 'running' && reason !== null ? 'WAITING' : reportedStates[state],
       reason,
       ...(loss === null ? {} : { loss }),
       ...(heldBack === null ? {} : { heldBack }),

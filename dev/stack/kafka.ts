@@ -14,6 +14,8 @@ export interface KafkaOptions {
   readonly clusterId?: string;
   /** Client port of each node, in order; the controller listens on a port of its own choice. */
   readonly ports?: readonly number[];
+  /** More lines of the brokers' configuration; they win. */
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 export interface Kafka {
@@ -40,7 +42,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
       controller: await choosePort(USUAL_PORT + 10 * index + 1),
     })),
   );
-  const nodes = ports.map((_, index) => createNode(options.dir, index + 1, clusterId, ports));
+  const nodes = ports.map((_, index) => createNode(options, index + 1, clusterId, ports));
   const all = (action: (node: Part) => Promise<void>) => async () => {
     await Promise.all(nodes.map(action));
   };
@@ -91,7 +93,7 @@ function identify({ dir, brokers, clusterId }: KafkaOptions): string {
   return id;
 }
 
-function createNode(dir: string, id: number, clusterId: string, ports: readonly Ports[]): Part {
+function createNode({ dir, properties: more }: KafkaOptions, id: number, clusterId: string, ports: readonly Ports[]): Part {
   const home = join(dir, `node-${id}`);
   const logs = join(home, 'data');
   mkdirSync(logs, { recursive: true });
@@ -100,7 +102,7 @@ function createNode(dir: string, id: number, clusterId: string, ports: readonly 
     writeFileSync(join(logs, 'meta.properties'), `version=1\nnode.id=${id}\ncluster.id=${clusterId}\ndirectory.id=${uuid()}\n`);
   }
   const properties = join(home, 'server.properties');
-  writeFileSync(properties, serverProperties(id, ports, logs));
+  writeFileSync(properties, serverProperties(id, ports, logs, more));
   const log4j = fileURLToPath(new URL('log4j2.properties', import.meta.url));
   return createPart({
     name: `kafka-${id}`,
@@ -131,7 +133,7 @@ function uuid(): string {
   return text.startsWith('-') ? uuid() : text;
 }
 
-function serverProperties(id: number, ports: readonly Ports[], logs: string): string {
+function serverProperties(id: number, ports: readonly Ports[], logs: string, more: KafkaOptions['properties']): string {
   const own = ports[id - 1] as Ports;
   const cluster = ports.length > 1;
   const copies = cluster ? 3 : 1;
@@ -178,6 +180,7 @@ function serverProperties(id: number, ports: readonly Ports[], logs: string): st
       'controller.quorum.election.timeout.ms': 500,
       'controller.quorum.fetch.timeout.ms': 1000,
     }),
+    ...more,
   };
   return `${Object.entries(lines)
     .map(([key, value]) => `${key}=${value}`)

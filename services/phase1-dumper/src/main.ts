@@ -16,7 +16,7 @@ import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
 import { type Phase1Settings, phase1Settings, readPhase1Settings } from './config.ts';
 import { KafkaAnnouncer } from './kafka/announcer.ts';
-import { KafkaSource } from './kafka/kafka-source.ts';
+import { KafkaSource, requireConsumerProtocol } from './kafka/kafka-source.ts';
 import { LoneProcess } from './kafka/lone-process.ts';
 import { openMetadata } from './kafka/open-metadata.ts';
 import { compressLines } from './run/compress.ts';
@@ -62,6 +62,8 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
 
   await untilThere(() => probeStore(store, { clock: systemClock, random: systemRandom, signal: stop }), 'store', health, log, stop);
   await untilThere(() => metadata.describe([]), 'kafka', health, log, stop);
+  if (settings.MILLRACE_GROUP_PROTOCOL === 'consumer')
+    await untilThere(() => requireConsumerProtocol(metadata), 'kafka', health, log, stop);
 
   const wanted = new WantedTopics();
   const metrics = createMetrics(registry);
@@ -124,6 +126,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
           groupId: `${settings.MILLRACE_GROUP_PREFIX}-landing`,
           clientId,
           properties,
+          groupProtocol: settings.MILLRACE_GROUP_PROTOCOL,
           sessionTimeoutMs: settings.MILLRACE_SESSION_TIMEOUT_MS,
           queueBytes,
           clock: systemClock,

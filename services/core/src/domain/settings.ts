@@ -56,6 +56,10 @@ export const settingShapes = {
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
     .default('millrace')
     .meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing, phase 2 <prefix>-table' }),
+  MILLRACE_GROUP_PROTOCOL: z.enum(['classic', 'consumer']).default('classic').meta({
+    description:
+      'Kafka group.protocol of the landing group; consumer (KIP-848) needs brokers that have it, which then decide about sessions',
+  }),
   MILLRACE_ANNOUNCEMENTS_TOPIC: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a Kafka topic name')

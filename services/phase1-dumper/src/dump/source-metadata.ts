@@ -41,6 +41,8 @@ export interface SourceMetadata {
   offsets(partitions: readonly TopicPartition[]): Promise<Map<string, PartitionOffsets>>;
   /** Asks the leader which producer's open transaction began at `startOffset`, for people; null when it does not tell. */
   openProducer?(partition: TopicPartition, startOffset: bigint): Promise<string | null>;
+  /** Whether a broker speaks the group protocol of KIP-848; the native client waits in silence for one that does not. */
+  hasConsumerProtocol?(): Promise<boolean>;
   close(): Promise<void>;
 }
 

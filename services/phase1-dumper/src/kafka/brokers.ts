@@ -27,6 +27,8 @@ const inFlightMax = 32;
 
 /** Apis that take the same arguments in all these versions, newest first. Below Metadata v10 a broker has no topic ids. */
 const metadataApis = [metadataV12, metadataV10, metadataV9, metadataV7, metadataV5, metadataV2].map(({ api }) => api);
+/** ConsumerGroupHeartbeat, in the version that the native client needs. */
+const consumerGroupHeartbeat = { key: 68, version: 1 };
 const listOffsetsApis = [listOffsetsV9, listOffsetsV7, listOffsetsV4, listOffsetsV2].map(({ api }) => api);
 
 export type BrokerAddress = { host: string; port: number };
@@ -37,6 +39,8 @@ export type Broker = {
   connection: Connection;
   metadata: (typeof metadataApis)[number];
   listOffsets: (typeof listOffsetsApis)[number];
+  /** has the group protocol of KIP-848 as clients speak it */
+  consumerProtocol: boolean;
 };
 
 /** Splits `host:port[,host:port…]`, IPv6 in brackets. Pure; the settings schema has checked the form. */
@@ -100,7 +104,14 @@ export class BrokerConnections {
           });
         return api;
       };
-      return { address, connection, metadata: newest(metadataApis, 'Metadata'), listOffsets: newest(listOffsetsApis, 'ListOffsets') };
+      const heartbeat = versions.apiKeys.find(({ apiKey }) => apiKey === consumerGroupHeartbeat.key);
+      return {
+        address,
+        connection,
+        metadata: newest(metadataApis, 'Metadata'),
+        listOffsets: newest(listOffsetsApis, 'ListOffsets'),
+        consumerProtocol: heartbeat !== undefined && heartbeat.maxVersion >= consumerGroupHeartbeat.version,
+      };
     } catch (error) {
       await connection.close();
       throw error;

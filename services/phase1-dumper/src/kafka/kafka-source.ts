@@ -1,10 +1,15 @@
 import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
-import { type KafkaProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import {
+  type GroupProtocol,
+  type KafkaProperties,
+  memberProperties,
+  promisedProperties,
+} from '@millrace/core/adapters/kafka/properties.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { AssignedPosition, AssignmentHandler, LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
-import { partitionKey } from '../dump/source-metadata.ts';
+import { partitionKey, type SourceMetadata } from '../dump/source-metadata.ts';
 import { createNativeConsumer, type NativeConsumer } from './native-consumer.ts';
 import { PartitionLines } from './partition-lines.ts';
 
@@ -20,16 +25,36 @@ const metadataRefreshMs = 2_000;
 const receiveBytesMax = 1_000_000_000;
 /** An error beside nothing but end-of-partition marks loses the marks: partitions are read anew from where they stand, at most so often, ms. */
 const rereadMs = 5_000;
+/** How the native client begins to say that the coordinator refuses the protocol for good. */
+const fatalLog = /fatal error/i;
+const protocolRefused = /ConsumerGroupHeartbeat.*not supported/i;
 /** librdkafka's own error codes that we act on. */
 const assignPartitions = -175;
 const revokePartitions = -174;
 const timedOut = -185;
+/** The client is of no use any more; what befell it is only in its log. */
+const fatalError = -150;
+
+const protocolMissing = () =>
+  new MillraceError(
+    'invalid',
+    'group_protocol_unsupported',
+    'MILLRACE_GROUP_PROTOCOL=consumer: these brokers do not have that protocol (KIP-848), or have it switched off; set MILLRACE_GROUP_PROTOCOL=classic, or switch it on at the brokers',
+    {},
+  );
+
+/** Looks once, before joining. @throws kind `invalid`, code `group_protocol_unsupported`, when the brokers do not know KIP-848 */
+export async function requireConsumerProtocol(metadata: SourceMetadata): Promise<void> {
+  if ((await metadata.hasConsumerProtocol?.()) === false) throw protocolMissing();
+}
 
 export type KafkaSourceOptions = {
   brokers: string;
   groupId: string;
   clientId: string;
   properties: KafkaProperties;
+  groupProtocol: GroupProtocol;
+  /** under the classic protocol */
   sessionTimeoutMs: number;
   /** fetched messages the client may hold, bytes; part of the process's budget */
   queueBytes: number;
@@ -60,6 +85,7 @@ export class KafkaSource implements RecordSource {
   #revoking = false;
   readonly #stopLater = new Map<string, TopicPartition>();
   #endsReached: { topic: string; partition: number; offset: number }[] = [];
+  #fatalWords = '';
   #marksMayBeLost = false;
   #rereadAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
@@ -72,14 +98,13 @@ export class KafkaSource implements RecordSource {
       'fetch.queue.backoff.ms': '5',
       'fetch.wait.max.ms': '200',
       'topic.metadata.refresh.interval.ms': String(metadataRefreshMs),
-      'heartbeat.interval.ms': String(Math.max(200, Math.min(3_000, Math.floor(options.sessionTimeoutMs / 6)))),
       'client.id': options.clientId,
       'receive.message.max.bytes': String(receiveBytesMax),
       ...options.properties,
       ...promisedProperties(),
+      ...memberProperties(options.groupProtocol, options.sessionTimeoutMs, options.properties),
       'bootstrap.servers': options.brokers,
       'group.id': options.groupId,
-      'session.timeout.ms': String(options.sessionTimeoutMs),
       'queued.max.messages.kbytes': String(Math.max(1024, Math.floor(options.queueBytes / 1024))),
       rebalance_cb: (error: LibrdKafkaError | undefined, partitions: TopicPartition[]) => this.#rebalance(error?.code, partitions),
     };
@@ -96,9 +121,11 @@ export class KafkaSource implements RecordSource {
     }
     this.#consumer.on('partition.eof', (end) => this.#endsReached.push(end));
     this.#consumer.on('event.error', (error) => this.#onEvent({ level: 'warn', message: error.message, code: error.code }));
-    this.#consumer.on('event.log', (event) =>
-      this.#onEvent({ level: 'debug', message: String((event as { message?: unknown }).message ?? ''), code: null }),
-    );
+    this.#consumer.on('event.log', (event) => {
+      const message = String((event as { message?: unknown }).message ?? '');
+      if (fatalLog.test(message)) this.#fatalWords = message;
+      this.#onEvent({ level: 'debug', message, code: null });
+    });
   }
 
   /** Connects a client. @throws kind `unavailable`, code `kafka_away`, after 10 s without a broker */
@@ -313,11 +340,13 @@ export class KafkaSource implements RecordSource {
   }
 
   #toError(error: LibrdKafkaError): MillraceError {
-    const fatal = (error as { isFatal?: boolean }).isFatal === true;
+    const fatal = error.code === fatalError || (error as { isFatal?: boolean }).isFatal === true;
+    const words = fatal ? this.#fatalWords || error.message : error.message;
+    if (protocolRefused.test(words)) return protocolMissing();
     return new MillraceError(
       'unavailable',
       fatal ? 'kafka_client_fatal' : 'kafka_client_error',
-      `the Kafka consumer says: ${error.message}`,
+      `the Kafka consumer says: ${words}`,
       { kafkaCode: error.code, fatal },
       error,
     );

@@ -63,6 +63,10 @@ export class KafkaMetadata implements SourceMetadata {
     return { ...toDescription(answer), requestedAt };
   }
 
+  async hasConsumerProtocol(): Promise<boolean> {
+    return (await this.#anyBroker()).consumerProtocol;
+  }
+
   async confirm({ topic, partition }: TopicPartition): Promise<IdentityAnswer> {
     const key = partitionKey({ topic, partition });
     for (let hop = 0; hop < leaderHopsMax; hop++) {

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { AssignmentHandler } from '@millrace/core/ports/record-source.ts';
 import { expect, test, vi } from 'vitest';
-import { KafkaSource } from '../../src/kafka/kafka-source.ts';
+import type { SourceMetadata } from '../../src/dump/source-metadata.ts';
+import { KafkaSource, requireConsumerProtocol } from '../../src/kafka/kafka-source.ts';
 
 type Config = { rebalance_cb(error: { code: number }, partitions: { topic: string; partition: number }[]): void };
 
@@ -39,14 +41,50 @@ class FakeConsumer extends EventEmitter {
 let last: FakeConsumer | undefined;
 vi.mock('../../src/kafka/native-consumer.ts', () => ({ createNativeConsumer: (config: never) => new FakeConsumer(config) }));
 
+const opened = (groupProtocol: 'classic' | 'consumer', handler: AssignmentHandler, clock: Clock) =>
+  KafkaSource.open(
+    {
+      brokers: 'b:1',
+      groupId: 'g',
+      clientId: 'c',
+      properties: {},
+      groupProtocol,
+      sessionTimeoutMs: 6_000,
+      queueBytes: 2 ** 20,
+      clock,
+      onEvent: () => {},
+    },
+    handler,
+  );
+
+test('a fatal error, which the client names in its log only, asks for a new client; a group protocol the brokers refuse is an invalid setting', async () => {
+  const handler: AssignmentHandler = { assigned: () => {}, revoked: async () => {}, lost: () => {} };
+  const source = await opened('consumer', handler, { now: () => 0, monotonic: () => 0, sleep: async () => {} });
+  const consumer = last as FakeConsumer;
+  const error = { code: -150, message: 'Local: Fatal error' };
+  consumer.answers.push({ error }, { error });
+  await expect(source.poll(10, 1)).rejects.toMatchObject({ kind: 'unavailable', code: 'kafka_client_fatal' });
+  consumer.emit('event.log', {
+    message:
+      '[thrd:main]: Fatal error: Broker: API version not supported: ConsumerGroupHeartbeat fatal error: Broker: API version not supported',
+  });
+  await expect(source.poll(10, 1)).rejects.toMatchObject({ kind: 'invalid', code: 'group_protocol_unsupported' });
+});
+
+test('a cluster that does not know the protocol is refused before the client waits for it in silence', async () => {
+  const asked = (knows: boolean) => requireConsumerProtocol({ hasConsumerProtocol: async () => knows } as SourceMetadata);
+  await expect(asked(false)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining('MILLRACE_GROUP_PROTOCOL=classic'),
+  });
+  await asked(true);
+});
+
 test('an error that may have swallowed marks of ends has partitions read anew from where they stand, so that the marks come again; not again and again', async () => {
   let now = 0;
   const handler: AssignmentHandler = { assigned: () => {}, revoked: async () => {}, lost: () => {} };
   const clock = { now: () => now, monotonic: () => now, sleep: async () => {} };
-  const source = await KafkaSource.open(
-    { brokers: 'b:1', groupId: 'g', clientId: 'c', properties: {}, sessionTimeoutMs: 6_000, queueBytes: 2 ** 20, clock, onEvent: () => {} },
-    handler,
-  );
+  const source = await opened('classic', handler, clock);
   const consumer = last as FakeConsumer;
   consumer.config.rebalance_cb({ code: -175 }, [{ topic: 't', partition: 0 }]);
   source.start({ topic: 't', partition: 0, offset: 5n, leaderEpoch: 2 });

@@ -16,11 +16,11 @@ const promises: Readonly<Record<string, { value: string; because: string }>> = {
   'allow.auto.create.topics': { value: 'false', because: 'topics are never created by reading' },
   'enable.partition.eof': { value: 'true', because: 'the position moves past trailing control records' },
   'partition.assignment.strategy': { value: 'cooperative-sticky', because: 'a rebalance must not touch partitions that stay' },
-  'group.protocol': { value: 'classic', because: 'the session timeout is set on our side' },
 };
 
 /** Settings that have a setting of ours. */
 const ours: Readonly<Record<string, string>> = {
+  'group.protocol': 'MILLRACE_GROUP_PROTOCOL',
   'bootstrap.servers': 'KAFKA_BROKERS',
   'metadata.broker.list': 'KAFKA_BROKERS',
   'group.id': 'MILLRACE_GROUP_PREFIX',
@@ -37,9 +37,30 @@ const refused: Readonly<Record<string, string>> = {
   'plugin.library.paths': 'a plug-in could change what the consumer hands over',
 };
 
+/** Settings of a member of a group: see `memberProperties`. */
+const ofMembers = 'partition.assignment.strategy';
+
 /** Values of the promises, for the consumer's configuration. Pure. */
 export function promisedProperties(): Record<string, string> {
-  return Object.fromEntries(Object.entries(promises).map(([name, { value }]) => [name, value]));
+  return Object.fromEntries(Object.entries(promises).flatMap(([name, { value }]) => (name === ofMembers ? [] : [[name, value]])));
+}
+
+/** How clients share partitions: `classic` by an assignment of their own, `consumer` by the brokers' (KIP-848). */
+export type GroupProtocol = 'classic' | 'consumer';
+
+/**
+ * What makes a client a member of a consumer group; goes behind the promised properties. Pure.
+ * Under `consumer` sessions, heartbeats and the assignment are the brokers' affair, and the client refuses settings for them.
+ */
+export function memberProperties(protocol: GroupProtocol, sessionTimeoutMs: number, properties: KafkaProperties): Record<string, string> {
+  if (protocol === 'consumer') return { 'group.protocol': 'consumer' };
+  return {
+    'group.protocol': 'classic',
+    [ofMembers]: promises[ofMembers]?.value ?? '',
+    'session.timeout.ms': String(sessionTimeoutMs),
+    'heartbeat.interval.ms':
+      properties['heartbeat.interval.ms'] ?? String(Math.max(200, Math.min(3_000, Math.floor(sessionTimeoutMs / 6)))),
+  };
 }
 
 /**

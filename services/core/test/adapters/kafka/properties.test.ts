@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseKafkaProperties } from '../../../src/adapters/kafka/properties.ts';
+import { memberProperties, parseKafkaProperties, promisedProperties } from '../../../src/adapters/kafka/properties.ts';
 import { metadataSecurity } from '../../../src/adapters/kafka/security.ts';
 
 const parse = (text: string) => parseKafkaProperties(text, '/etc/kafka.properties');
@@ -40,6 +40,24 @@ describe('KAFKA_PROPERTIES', () => {
   test('names every problem at once; repeating what we set anyway is fine', () => {
     expect(() => parse('nonsense\ncheck.crcs=false')).toThrow(/line 1 .*check\.crcs/s);
     expect(parse('enable.auto.commit=false\nisolation.level=read_committed')).toEqual({});
+  });
+});
+
+describe('a member of a group', () => {
+  test('has a session and the cooperative assignor under the classic protocol; heart-beats may be set', () => {
+    expect(memberProperties('classic', 6_000, {})).toEqual({
+      'group.protocol': 'classic',
+      'partition.assignment.strategy': 'cooperative-sticky',
+      'session.timeout.ms': '6000',
+      'heartbeat.interval.ms': '1000',
+    });
+    expect(memberProperties('classic', 6_000, { 'heartbeat.interval.ms': '500' })).toMatchObject({ 'heartbeat.interval.ms': '500' });
+  });
+
+  test('under group.protocol=consumer leaves sessions and the assignment to the brokers: the client refuses settings for them', () => {
+    const all = Object.keys({ ...promisedProperties(), ...memberProperties('consumer', 6_000, {}) });
+    expect(all).toContain('group.protocol');
+    for (const name of ['session.timeout.ms', 'heartbeat.interval.ms', 'partition.assignment.strategy']) expect(all).not.toContain(name);
   });
 });
 

@@ -7,10 +7,11 @@ import { produce, withProducer } from '../integration/phase1-harness.ts';
 import { createDataset, type DatasetStatus, datasetStatus, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic } from '../support/stack.ts';
 import type { FaultRule } from './proxy/rules.ts';
-import { startStoreWorld, verified, withinMs } from './store-world.ts';
+import { type StoreWorld, startStoreWorld, untilLanded, verified, withinMs } from './store-world.ts';
 
 /*
- * The store cannot be written for a while (behaviour 8): the services stay, say why in the status, and go on by themselves within 30 s of healing.
+ * The store cannot be used for a while, or an object of it (behaviour 8): the services stay, say why in the status, and go on by themselves within
+ * 30 s of healing.
  */
 
 const recoveryMs = 30_000;
@@ -50,7 +51,7 @@ const refusals: Readonly<Record<string, { rule: FaultRule; says: string }>> = {
   },
 };
 
-test('a read-only bucket and credentials that expire are waited for, with the reason in the status', {
+test('a read-only bucket and credentials that expire are waited for, with the reason in the status; a missing object stops its partition only', {
   timeout: 6 * withinMs,
 }, async () => {
   const world = await startStoreWorld();
@@ -72,7 +73,38 @@ test('a read-only bucket and credentials that expire are waited for, with the re
     await recovers(services, topic, sent, () => proxy.remove(id));
   }
   expect(await verified(world, topic)).toEqual([BigInt(sent)]);
+  await losesAnObject(world);
 });
+
+/** A raw object is missing when its batch is built: its source partition of the table stops, with the exact key; the other one goes on. */
+async function losesAnObject(world: StoreWorld): Promise<void> {
+  const { proxy, services, rawUrl } = world;
+  const topic = await freshTopic({ partitions: 2 });
+  const missing = proxy.add({
+    method: 'GET',
+    keyPattern: `^raw/${topic}/\\d{4}/.*/00000-`,
+    fault: { do: 'answer', status: 404, code: 'NoSuchKey' },
+  });
+  await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
+  await produce(topic, 2, 0, 20);
+  const chains = await untilLanded(rawUrl, topic, 20);
+  const [first] =
+    chains.find(({ partition }) => partition === 0)?.entries.flatMap((entry) => (entry.kind === 'data' ? entry.objects : [])) ?? [];
+  const positions = (status: DatasetStatus) => status.partitions.map(({ committed: at }) => at).join();
+  const stopped = await untilAsked(
+    services,
+    topic,
+    'one partition stops',
+    (status) => status.state === 'FAILED' && positions(status) === '0,10',
+  );
+  expect(stopped.reason).toContain(first?.key);
+  expect(stopped.reason).toContain('/0 stops at offset 0');
+  await produce(topic, 2, 20, 20);
+  await untilAsked(services, topic, 'the other goes on', (status) => positions(status) === '0,20');
+  await recovers(services, topic, 40, () => proxy.remove(missing));
+  await untilAsked(services, topic, 'it runs', ({ state }) => state === 'RUNNING');
+  expect(await verified(world, topic)).toEqual([20n, 20n]);
+}
 
 /** A place for files that can be filled: a small file system of its own where this process may mount one, else a limit on the size of the services' files. */
 function smallDisk(services: () => Services): { dir: string; fill(): void; heal(): void } {

@@ -27,7 +27,7 @@ export default defineConfig({
   test: {
     projects: [
       project('unit', ['services/*/test/**/*.test.ts', 'dev/*/test/**/*.test.ts'], 20_000, { maxWorkers: '100%' }),
-      project('simulation', ['test/simulation/**/*.test.ts'], SIMULATION_TIMEOUT_MS, { maxWorkers: '100%' }),
+      project('simulation', ['test/simulation/**/*.test.ts', 'test/planted/**/*.test.ts'], SIMULATION_TIMEOUT_MS, { maxWorkers: '100%' }),
       project(
         'integration',
         ['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts'],

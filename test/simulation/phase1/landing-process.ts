@@ -16,6 +16,7 @@ import type { ModelGroup } from './model-group.ts';
 import type { ModelKafka } from './model-kafka.ts';
 import { ModelMember } from './model-member.ts';
 import { modelMetadata } from './model-metadata.ts';
+import { packed } from './packing.ts';
 
 /** What the processes of a run share. */
 export type Phase1Parts = {
@@ -67,7 +68,7 @@ export class LandingProcess {
         log: listeningLogger(process, laws),
         metrics,
         health: new Health(),
-        compress: async (lines) => lines,
+        compress: async (lines) => packed(lines),
         publications: new Limit(2),
         writer: name,
         seal: { sealBytes: settings.sealBytes, sealIntervalMs: settings.sealIntervalMs },

@@ -8,6 +8,7 @@ import type { Io } from '../engine/io.ts';
 import { ModelStore } from '../engine/model-store.ts';
 import type { SimProcess } from '../engine/process.ts';
 import type { Incarnation, ModelKafka, ModelLog, Slot } from './model-kafka.ts';
+import { unpacked } from './packing.ts';
 
 /** A chain as it grew: what every write is checked against. */
 type Chain = { incarnation: Incarnation; partition: number; log: ModelLog; entries: ChainEntry[] };
@@ -135,7 +136,7 @@ export class Phase1Laws {
         continue;
       }
       let records = 0;
-      for (const record of decodeRawLines(body)) {
+      for (const record of decodeRawLines(unpacked(body))) {
         records++;
         const offset = Number(record.offset);
         const slot = log.slots[offset];

@@ -80,6 +80,12 @@ export class TableWatch {
     return this.#removedRows.size;
   }
 
+  /** Every file that the table names must still be there: looked at when nobody is at work any more. */
+  checkFiles(): void {
+    for (const path of this.live.keys())
+      if (!this.#tables.has(this.#root + decodeURIComponent(path))) this.#break(`data file ${path} is named and not there any more`);
+  }
+
   onWrite(key: string, body: Uint8Array, before: Uint8Array | undefined): void {
     if (!key.startsWith(this.#root)) return;
     if (before !== undefined && immutable.test(key) && !Buffer.from(before).equals(body))

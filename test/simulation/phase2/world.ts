@@ -126,6 +126,7 @@ class Phase2Run {
     if (this.#watch.version !== version) broken.push(`the table had caught up at version ${version} and is at ${this.#watch.version} now`);
     this.#workers.stop();
     await this.#scheduler.run(() => this.#workers.stopped, this.#scheduler.nowMs + 20_000, stepsMax);
+    this.#watch.checkFiles();
     if (!this.#workers.stopped) broken.push('a worker that was told to stop has not ended after 20 s');
     // what is read now is no part of the story: nothing is planned for it
     this.#io.options.plan = undefined;

@@ -90,6 +90,16 @@ export async function* checkpointActions(
   }
 }
 
+/** Rows of a checkpoint file, which are its actions. @throws what the decoder throws for a file that is not Parquet */
+export async function checkpointRows(bytes: Uint8Array): Promise<number> {
+  const file = await ParquetFile.fromFile(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  try {
+    return file.metadata().fileMetadata().numRows();
+  } finally {
+    file.free();
+  }
+}
+
 async function* partActions(bytes: Uint8Array, scope: 'state' | 'files'): AsyncGenerator<DeltaAction> {
   const file = await ParquetFile.fromFile(new Blob([bytes as Uint8Array<ArrayBuffer>]));
   try {

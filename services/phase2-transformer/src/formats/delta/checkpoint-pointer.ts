@@ -1,6 +1,6 @@
+import { checkpointRows } from '@millrace/core/delta/checkpoint-reader.ts';
 import { padded } from '@millrace/core/domain/keys.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
-import { footerRows } from '../parquet/footer.ts';
 
 /** What `_last_checkpoint` says of a classic checkpoint. `size` is its actions, which are its rows. @see Delta protocol, "Last Checkpoint File" */
 export type CheckpointHint = { version: bigint; size: number; sizeInBytes: number; numOfAddFiles?: number };
@@ -37,7 +37,7 @@ async function laterCheckpoint(table: ObjectStore, version: bigint): Promise<Che
   const bytes = newest === undefined ? undefined : await table.get(checkpointKey(newest));
   return newest === undefined || bytes === undefined
     ? undefined
-    : { version: newest, size: footerRows(bytes), sizeInBytes: bytes.byteLength };
+    : { version: newest, size: await checkpointRows(bytes), sizeInBytes: bytes.byteLength };
 }
 
 /** Version a pointer names; -1 when it cannot be read, so that a good one replaces it. Pure. */

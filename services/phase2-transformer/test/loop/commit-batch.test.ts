@@ -53,19 +53,35 @@ async function committed(outcome: ReturnType<ReturnType<typeof world>['commit']>
   return ending;
 }
 
-/** A clock that goes on by sleeping only; `at` lets something happen at a time, ms. */
+/** A clock that goes on when everything sleeps, to the earliest time that is waited for; `at` lets something happen at a time, ms. */
 function handClock() {
   let now = 0;
-  const events: { ms: number; happen: () => void }[] = [];
-  const sleep = async (ms: number) => {
-    now += ms;
-    for (const event of events.splice(0)) {
-      if (event.ms <= now) event.happen();
-      else events.push(event);
-    }
+  const waiting = new Set<{ ms: number; happen: () => void }>();
+  const turn = () => {
+    const [next] = [...waiting].sort((a, b) => a.ms - b.ms);
+    if (next === undefined) return;
+    waiting.delete(next);
+    now = Math.max(now, next.ms);
+    next.happen();
   };
+  const at = (ms: number, happen: () => void) => {
+    const event = { ms, happen };
+    waiting.add(event);
+    return event;
+  };
+  const sleep = (ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const event = at(now + ms, resolve);
+      const end = () => {
+        waiting.delete(event);
+        resolve();
+      };
+      if (signal?.aborted) end();
+      else signal?.addEventListener('abort', end, { once: true });
+      setImmediate(turn);
+    });
   const clock: Clock = { ...systemClock, now: () => now, monotonic: () => now, sleep };
-  return { clock, at: (ms: number, happen: () => void) => void events.push({ ms, happen }) };
+  return { clock, at };
 }
 
 describe('committing a batch', () => {

@@ -35,6 +35,8 @@ export interface Part {
   readonly name: string;
   readonly pid: number | undefined;
   readonly logFile: string;
+  /** Of the process that ended last: null when a signal ended it; undefined before one did. */
+  readonly exitCode: number | null | undefined;
   /** Starts it and waits until it answers. @throws when it ends first or does not get ready in time */
   start(): Promise<void>;
   /** Asks it to end, waits, and insists after 15 s. Does nothing when it is not running. */
@@ -51,6 +53,7 @@ export function createPart(spec: PartSpec): Part {
   const note = join(spec.dir, `${spec.name}.process.json`);
   let child: ChildProcess | undefined;
   let ended: Promise<void> = Promise.resolve();
+  let exitCode: number | null | undefined;
 
   async function start(): Promise<void> {
     if (child) throw new Error(`${spec.name} is running already (process ${child.pid})`);
@@ -81,7 +84,10 @@ export function createPart(spec: PartSpec): Part {
         if (child === started) child = undefined;
         resolve();
       };
-      started.once('exit', finish);
+      started.once('exit', (code) => {
+        exitCode = code;
+        finish();
+      });
       started.once('error', (error) => {
         failure = error;
         finish();
@@ -137,6 +143,9 @@ export function createPart(spec: PartSpec): Part {
       return child?.pid;
     },
     logFile,
+    get exitCode() {
+      return exitCode;
+    },
     start,
     stop,
     kill,

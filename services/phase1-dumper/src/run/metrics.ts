@@ -89,6 +89,17 @@ export function createMetrics(registry: Registry) {
     aloneDeaths: new Counter({ name: 'millrace_alone_deaths_total', help: 'Readers of their own that died', registers }),
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
+    pollGap: new Histogram({
+      name: 'millrace_poll_gap_seconds',
+      help: 'Seconds from the end of a poll of Kafka to the beginning of the next',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+      registers,
+    }),
+    pollGapMax: new Gauge({
+      name: 'millrace_poll_gap_max_seconds',
+      help: 'Longest time between two polls of Kafka by one client since the process started',
+      registers,
+    }),
     rebuilds: new Counter({
       name: 'millrace_client_rebuilds_total',
       help: 'Times the Kafka client was rebuilt because it stalled',

@@ -1,7 +1,7 @@
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
-import type { AssignmentHandler, RecordSource } from '@millrace/core/ports/record-source.ts';
+import type { AssignmentHandler, LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
 import { maySameCluster } from '../dump/identity.ts';
 import { pollRecords, sealBytesUnder, shouldPause } from '../dump/pressure.ts';
 import { type PartitionOffsets, partitionKey } from '../dump/source-metadata.ts';
@@ -49,6 +49,9 @@ export class LandingWorker {
   #restedLately = false;
   #watch: Watch = emptyWatch;
   #rebuildWanted = false;
+  /** end of the client's last poll, monotonic ms; +∞ for a client that was not polled yet */
+  #polledAt = Number.POSITIVE_INFINITY;
+  #longestGapMs = 0;
   /** why no broker answers the topic watch now */
   #kafkaAway: MillraceError | null = null;
 
@@ -112,7 +115,7 @@ export class LandingWorker {
         if (this.#rebuildWanted) await this.#rebuild();
         this.#source ??= await this.#open();
         this.#subscribe();
-        const ranges = await this.#source.poll(pollRecords(this.#buffered(), budgetBytes, this.#meanLineBytes), pollTimeoutMs);
+        const ranges = await this.#pollSource(this.#source, pollRecords(this.#buffered(), budgetBytes, this.#meanLineBytes));
         for (const range of ranges) {
           this.#landings.get(partitionKey(range))?.accept(range);
           if (range.recordCount > 0) this.#meanLineBytes = range.lines.length / range.recordCount;
@@ -128,6 +131,22 @@ export class LandingWorker {
         else if (error.code === 'kafka_away') health.set('kafka', words);
         await clock.sleep(errorPauseMs, signal);
       }
+    }
+  }
+
+  /** Whatever else happens, the group sees a client that is polled again within a second; how long it waited is measured. */
+  async #pollSource(source: RecordSource, records: number): Promise<LineRange[]> {
+    const { clock, metrics } = this.#options.context;
+    const waitedMs = clock.monotonic() - this.#polledAt;
+    if (Number.isFinite(waitedMs)) metrics.pollGap.observe(waitedMs / 1000);
+    if (waitedMs > this.#longestGapMs) {
+      this.#longestGapMs = waitedMs;
+      metrics.pollGapMax.set(waitedMs / 1000);
+    }
+    try {
+      return await source.poll(records, pollTimeoutMs);
+    } finally {
+      this.#polledAt = clock.monotonic();
     }
   }
 
@@ -161,6 +180,7 @@ export class LandingWorker {
 
   #open(): Promise<RecordSource> {
     this.#subscribed = '';
+    this.#polledAt = Number.POSITIVE_INFINITY;
     return this.#options.openSource({
       assigned: (partitions) => {
         for (const p of partitions) this.#assigned(p);

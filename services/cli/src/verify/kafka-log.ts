@@ -1,5 +1,6 @@
-import { describeError, MillraceError } from '@millrace/core/domain/errors.ts';
+import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { Admin, Connection, type ConnectionOptions, fetchV13, listOffsetsV9 } from '@platformatic/kafka';
+import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { type AbortedTransaction, itemsOf, type RecordBatch } from './kafka-batches.ts';
 import type { KafkaItem } from './kafka-compare.ts';
 
@@ -10,6 +11,12 @@ const fetchWaitMs = 500;
 const emptyFetchesMax = 20;
 const requestTimeoutMs = 30_000;
 const readCommitted = 1;
+/** A leader that moved or is away is asked for anew this often, with so much time in between, ms. */
+const movesMax = 8;
+const moveWaitMsMin = 250;
+const moveWaitMsMax = 4_000;
+/** Kafka's error codes of a partition whose leader is another one now, or not ready yet. */
+const movedCodes = new Set([5, 6, 7, 8, 9, 13, 56, 74, 75, 78, 100]);
 /** Timestamps by which Kafka means the first and, to a read_committed reader, the last stable offset. */
 const earliestOffset = -2n;
 const latestOffset = -1n;
@@ -102,7 +109,24 @@ export class KafkaLog {
     return { startOffset, endOffset: await this.#listOffset(topic, partition, latestOffset) };
   }
 
-  async #listOffset(topic: KafkaTopic, partition: number, timestamp: bigint): Promise<bigint> {
+  #listOffset(topic: KafkaTopic, partition: number, timestamp: bigint): Promise<bigint> {
+    return this.#followingLeader(topic, () => this.#askOffset(topic, partition, timestamp));
+  }
+
+  /** Repeats a request while the partition's leader moves or is away, and looks each time who leads now. */
+  #followingLeader<T>(topic: KafkaTopic, request: () => Promise<T>): Promise<T> {
+    const moved = handleWhen((error) => isKind(error, 'unavailable') && movedCodes.has(Number(error.fields.errorCode ?? 6)));
+    const backoff = new ExponentialBackoff({ initialDelay: moveWaitMsMin, maxDelay: moveWaitMsMax });
+    return retry(moved, { maxAttempts: movesMax, backoff }).execute(async ({ attempt }) => {
+      if (attempt > 0) {
+        const now = await this.topic(topic.topic);
+        if (now?.topicId === topic.topicId) for (const [partition, leader] of now.leaders) topic.leaders.set(partition, leader);
+      }
+      return request();
+    });
+  }
+
+  async #askOffset(topic: KafkaTopic, partition: number, timestamp: bigint): Promise<bigint> {
     const connection = await this.#leader(topic, partition);
     const asked = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp };
     const response = await answerOf<listOffsetsV9.ListOffsetsResponse>(topic, partition, () =>
@@ -123,14 +147,7 @@ export class KafkaLog {
   async *items(topic: KafkaTopic, partition: number, from: bigint, to: bigint): AsyncGenerator<KafkaItem> {
     let empty = 0;
     for (let next = from; next < to; ) {
-      const answer = await this.#fetch(topic, partition, next, fetchBytesMax);
-      if (answer.errorCode !== 0)
-        throw new MillraceError(
-          'unavailable',
-          'kafka_fetch_failed',
-          `Kafka refuses to read ${topic.topic}/${partition} from offset ${next}: error ${answer.errorCode}`,
-          { partition, errorCode: answer.errorCode },
-        );
+      const answer = await this.#followingLeader(topic, () => this.#fetch(topic, partition, next, fetchBytesMax));
       const batches = (answer.records ?? []) as unknown as RecordBatch[];
       const last = batches.at(-1);
       if (last === undefined) {
@@ -175,7 +192,14 @@ export class KafkaLog {
         'unavailable',
         'kafka_fetch_failed',
         `the leader of ${topic.topic}/${partition} gave no answer: error ${response.errorCode}`,
-        { partition },
+        { partition, errorCode: response.errorCode },
+      );
+    if (answer.errorCode !== 0)
+      throw new MillraceError(
+        'unavailable',
+        'kafka_fetch_failed',
+        `Kafka refuses to read ${topic.topic}/${partition} from offset ${offset}: error ${answer.errorCode}`,
+        { partition, errorCode: answer.errorCode },
       );
     return answer;
   }

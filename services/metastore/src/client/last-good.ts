@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check } from '@millrace/core/adapters/admin/checks.ts';
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { type Dataset, dataset } from '@millrace/core/domain/dataset.ts';
@@ -9,6 +10,9 @@ import { z } from 'zod';
 
 /** What lies on disk. A newer format is treated as no file: the metastore will give the truth again. */
 const lastGoodFile = z.strictObject({ format: z.literal(1), savedAt: z.string(), datasets: z.array(dataset) });
+
+/** So long the first question of a process may take while there is a last good answer, ms: a slow metastore must not hold up a restart. */
+const firstAnswerMs = 1_000;
 
 /** A metastore whose `datasets()` goes on with the last good answer while the real one is away. */
 export interface CachedMetastore extends Metastore {
@@ -60,10 +64,28 @@ export function cachedMetastore(metastore: Metastore, options: { stateDir: strin
     }
   }
 
+  let asked = false;
+
+  /** The metastore's answer; for the first question, the last good one when it is not there in time and there is one on disk. */
+  async function answer(signal: AbortSignal | undefined): Promise<Dataset[]> {
+    const answered = metastore.datasets(signal);
+    if (asked) return answered;
+    asked = true;
+    answered.catch(() => undefined); // heard below, or no longer waited for
+    const slow = new AbortController();
+    const first = await Promise.race([
+      answered.then(() => true),
+      sleep(firstAnswerMs, false, { signal: slow.signal }).catch(() => true),
+    ]).finally(() => slow.abort());
+    if (!first) await fromDisk();
+    if (first || known === undefined) return answered;
+    throw new MillraceError('unavailable', 'metastore_slow', `the metastore has not answered within ${firstAnswerMs} ms`);
+  }
+
   return {
     async datasets(signal) {
       try {
-        const datasets = await metastore.datasets(signal);
+        const datasets = await answer(signal);
         if (away !== undefined) log.info('the metastore is back');
         away = undefined;
         looked = true;

@@ -42,6 +42,18 @@ describe('the last good configuration', () => {
     });
   });
 
+  it('is served to a restarted worker soon when the metastore does not answer at all, and replaced when it does', async () => {
+    await open().datasets();
+    let late: (datasets: Dataset[]) => void = () => {};
+    const slow: Metastore = { ...metastore, datasets: () => new Promise((resolve) => (late = resolve)) };
+    const restarted = cachedMetastore(slow, { stateDir, worker: 'phase1', log });
+    expect(await restarted.datasets()).toEqual([one]);
+    expect(restarted.check()).toMatchObject({ ok: true, detail: expect.stringMatching(/has not answered within 1000 ms/) });
+    const next = restarted.datasets();
+    late([two]);
+    expect(await next).toEqual([two]);
+  });
+
   it('is replaced by the newest, and an empty list is news too', async () => {
     const cached = open();
     for (const next of [[one], [one, two], []]) {

@@ -61,7 +61,27 @@ export const failures: readonly Failure[] = [
   {
     failure: 'Fetching stands still while heart-beats go on',
     does: 'the watchdog rebuilds the client once, then the process exits and is replaced',
-    tests: ['services/phase1-dumper/test/run/watchdog.test.ts'],
+    tests: ['test/faults/stall.test.ts', 'services/phase1-dumper/test/run/watchdog.test.ts'],
+  },
+  {
+    failure: 'The store is away or the memory budget is used up, and a worker joins meanwhile',
+    does: 'polling goes on, at the latest every second, so that the group never throws a live worker out; the longest gap is a metric',
+    tests: ['test/faults/stall.test.ts'],
+  },
+  {
+    failure: 'Sixteen workers start at once on 64 partitions',
+    does: 'claims stay bounded, each partition becomes one worker’s, and every worker works',
+    tests: ['test/faults/storm.test.ts'],
+  },
+  {
+    failure: 'A worker is added or removed every five seconds',
+    does: 'partitions are handed over one by one in good order: nothing is lost, and at least half of the throughput stays',
+    tests: ['test/faults/storm-churn.test.ts'],
+  },
+  {
+    failure: 'The group goes by the brokers’ protocol (KIP-848), or is switched to it while it works',
+    does: 'the same law with the same chains; a cluster that has it not is refused with the setting’s name',
+    tests: ['test/faults/kip848.test.ts'],
   },
   {
     failure: 'A topic is deleted and made again',

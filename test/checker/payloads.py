@@ -11,7 +11,7 @@ BEYOND_DOUBLES = 2**53
 
 @dataclass(frozen=True)
 class Kinds:
-    """Shares (0 to 1) of the odd kinds, and the size that every `big_share`-th order is padded to."""
+    """Shares (0 to 1) of the odd kinds (`twice`: a member comes again with another value), and the size that every `big_share`-th order is padded to."""
 
     tombstones: float = 0.0
     odd: float = 0.0
@@ -20,6 +20,7 @@ class Kinds:
     big_bytes: int = 0
     value_bytes: int = 0
     flat: bool = False
+    twice: float = 0.0
 
 
 def order(chance: random.Random, producer: str, sequence: int, kinds: Kinds) -> bytes | None:
@@ -34,6 +35,8 @@ def order(chance: random.Random, producer: str, sequence: int, kinds: Kinds) -> 
     word = WORDS[pick & 7].replace('"', '\\"')
     cents = (pick >> 3) % 90_000
     head = f'{{"id":{BEYOND_DOUBLES + 1 + sequence},"producer":"{producer}","sequence":{sequence},"total":{cents // 100}.{cents % 100:02d},"note":"{word}"'
+    if kinds.twice > 0 and chance.random() < kinds.twice:
+        head += f',"note":"not {word}"'
     if kinds.flat:
         body = f',"country":"{COUNTRIES[(pick >> 20) & 3]}","gift":{"true" if pick & 1 << 22 else "false"}'
     else:

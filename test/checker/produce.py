@@ -76,7 +76,7 @@ class Outcomes:
 class Run:
     def __init__(self, given: argparse.Namespace):
         self.given = given
-        self.kinds = Kinds(given.tombstones, given.odd, given.lists, given.big, given.big_bytes, given.value_bytes, given.flat)
+        self.kinds = Kinds(given.tombstones, given.odd, given.lists, given.big, given.big_bytes, given.value_bytes, given.flat, given.twice)
         self.chance = random.Random(f"{given.seed}/{given.producer}")
         self.ledger = LedgerWriter(Path(given.ledger), given.producer)
         self.transactional = given.mode == "transactional"
@@ -248,7 +248,7 @@ def main() -> int:
     arguments.add_argument("--value-bytes", type=int, default=0, help="pads every order to about this size")
     arguments.add_argument("--keys", type=int, default=0, help="number of different keys; 0: each record has its own")
     arguments.add_argument("--flat", action="store_true", help="orders without a nested object")
-    for name, words in [("tombstones", "Kafka nulls"), ("odd", "values that are no JSON object or cannot be a row"), ("lists", "orders with a list"), ("big", "orders of --big-bytes")]:
+    for name, words in [("tombstones", "Kafka nulls"), ("odd", "values that are no JSON object or cannot be a row"), ("lists", "orders with a list"), ("big", "orders of --big-bytes"), ("twice", "orders with a member that comes again")]:
         arguments.add_argument(f"--{name}", type=float, default=0.0, metavar="SHARE", help=f"share of {words}")
     arguments.add_argument("--big-bytes", type=int, default=200_000)
     arguments.add_argument("--abort", type=float, default=0.1, metavar="SHARE", help="share of transactions aborted on purpose")

@@ -91,13 +91,13 @@ export function createMetrics(registry: Registry) {
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
     pollGap: new Histogram({
       name: 'millrace_poll_gap_seconds',
-      help: 'Seconds from the end of a poll of Kafka to the beginning of the next',
+      help: 'Seconds from the beginning of a poll of Kafka to that of the next; a poll waits 0.1 s for records',
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
       registers,
     }),
     pollGapMax: new Gauge({
       name: 'millrace_poll_gap_max_seconds',
-      help: 'Longest time between two polls of Kafka by one client since the process started',
+      help: 'Longest time between the beginnings of two polls of Kafka by one client since the process started',
       registers,
     }),
     rebuilds: new Counter({

@@ -49,7 +49,7 @@ export class LandingWorker {
   #restedLately = false;
   #watch: Watch = emptyWatch;
   #rebuildWanted = false;
-  /** end of the client's last poll, monotonic ms; +∞ for a client that was not polled yet */
+  /** when the client's last poll began, monotonic ms; +∞ for a client that was not polled yet */
   #polledAt = Number.POSITIVE_INFINITY;
   #longestGapMs = 0;
   /** why no broker answers the topic watch now */
@@ -134,20 +134,18 @@ export class LandingWorker {
     }
   }
 
-  /** Whatever else happens, the group sees a client that is polled again within a second; how long it waited is measured. */
-  async #pollSource(source: RecordSource, records: number): Promise<LineRange[]> {
+  /** Whatever else happens, the group sees a client that is polled again within a second. Measured from beginning to beginning: waiting for records and making lines of them count. */
+  #pollSource(source: RecordSource, records: number): Promise<LineRange[]> {
     const { clock, metrics } = this.#options.context;
-    const waitedMs = clock.monotonic() - this.#polledAt;
+    const now = clock.monotonic();
+    const waitedMs = now - this.#polledAt;
+    this.#polledAt = now;
     if (Number.isFinite(waitedMs)) metrics.pollGap.observe(waitedMs / 1000);
     if (waitedMs > this.#longestGapMs) {
       this.#longestGapMs = waitedMs;
       metrics.pollGapMax.set(waitedMs / 1000);
     }
-    try {
-      return await source.poll(records, pollTimeoutMs);
-    } finally {
-      this.#polledAt = clock.monotonic();
-    }
+    return source.poll(records, pollTimeoutMs);
   }
 
   #tick(): void {

@@ -11,6 +11,9 @@ const memoryLimit = '256MB';
 
 const sqlText = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
+/** The column that says which file a row is of. A name that no table of ours has: records may well hold a field `filename`. */
+const fileColumn = '_source_data_file';
+
 /** Rows of a data file, and those of them without a complete source identity. */
 export type FileRows = { rows: bigint; unidentified: bigint };
 
@@ -65,8 +68,8 @@ export class RangeSpill {
     await this.#connection.run(`
       CREATE TEMP TABLE ${islands} AS
       WITH seen AS (
-        SELECT filename AS f, _source_topic_id AS t, _source_partition AS p, _source_offset AS o
-        FROM read_parquet([${list}], hive_partitioning = false, filename = true)
+        SELECT ${fileColumn} AS f, _source_topic_id AS t, _source_partition AS p, _source_offset AS o
+        FROM read_parquet([${list}], hive_partitioning = false, filename = '${fileColumn}')
       ),
       marked AS (SELECT f, t, p, o, CASE WHEN o = lag(o) OVER w + 1 THEN 0 ELSE 1 END AS fresh FROM seen WINDOW w AS (PARTITION BY f, t, p ORDER BY o)),
       numbered AS (SELECT f, t, p, o, sum(fresh) OVER (PARTITION BY f, t, p ORDER BY o ROWS UNBOUNDED PRECEDING) AS island FROM marked)

@@ -47,3 +47,21 @@ test('data files of the same size and another layout in a remote store are read 
     instance.closeSync();
   }
 });
+
+test('a table may have a column of any name a field can have, `filename` too', async () => {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const spill = await RangeSpill.open(folder);
+  try {
+    const path = join(folder, 'named.parquet');
+    await connection.run(
+      `COPY (SELECT 'a.png' AS filename, 1 AS file_row_number, 'topic' AS _source_topic_id, 0::INTEGER AS _source_partition, range AS _source_offset
+        FROM range(3)) TO '${path}'`,
+    );
+    expect(await spill.addFiles([path])).toEqual([{ rows: 3n, unidentified: 0n }]);
+  } finally {
+    await spill.close();
+    connection.closeSync();
+    instance.closeSync();
+  }
+});

@@ -110,6 +110,9 @@ test('an answer lost after the server stored, or of a second delivery, is settle
     expect(await store.get('bare')).toEqual(utf8.encode('bare'));
     proxy.next({ do: 'cut', side: 'answer' });
     expect(await store.get('bare')).toEqual(utf8.encode('bare'));
+    // the answer that there is nothing breaks off: neither nothing nor a refusal
+    proxy.next({ do: 'cut', side: 'answer' });
+    expect(await store.get('not-there')).toBeUndefined();
     proxy.next({ do: 'hang', side: 'answer' });
     const stopped = store.get('bare', { signal: AbortSignal.timeout(300) });
     await expect(stopped).rejects.toMatchObject({ kind: 'unavailable' });

@@ -20,6 +20,9 @@ const neverSent = new Set([
   'ERR_INVALID_URL',
 ]);
 
+/** Errors of a connection that broke off, maybe in the middle of an answer whose status had come: what the store wanted to say is not known. */
+const brokenOff = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE']);
+
 const refusals: Record<string, [code: string, todo: string]> = {
   NoSuchBucket: ['bucket_missing', 'the bucket does not exist; create it or correct the URL'],
   PermanentRedirect: ['wrong_region', 'the bucket lies in another region; set AWS_REGION to it'],
@@ -75,7 +78,7 @@ export type S3Request = {
 
 /**
  * The SDK's errors as ours. Pure. Refusals (400, 401, 403, 404 of the bucket, 301, 501) are `invalid` and say what to do;
- * everything else (no answer, 5xx, throttled) is `unavailable`, on a conditional put with `fields.outcome` `unknown`
+ * everything else (no answer, an answer that broke off, 5xx, throttled) is `unavailable`, on a conditional put with `fields.outcome` `unknown`
  * unless the request certainly never left.
  */
 export function s3Error(request: S3Request, error: unknown): MillraceError {
@@ -92,7 +95,7 @@ export function s3Error(request: S3Request, error: unknown): MillraceError {
     s3Code: word,
   };
 
-  const refusal = refusals[word] ?? refusalByStatus(status, word);
+  const refusal = refusals[word] ?? (brokenOff.has(osCode) ? undefined : refusalByStatus(status, word));
   if (refusal !== undefined && !throttles.has(word)) {
     const [code, todo] = refusal;
     const said = describeError(error);

@@ -6,7 +6,7 @@ import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import type { PendingPiece } from '../plan/batches.ts';
 
 /** Between two looks at an object that is damaged, ms. One GET. */
-const lookAgainMs = 10_000;
+const lookAgainMs = 5_000;
 /** Stopped source partitions a reason names at most. */
 const shownMax = 5;
 

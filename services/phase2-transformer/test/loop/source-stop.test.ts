@@ -7,7 +7,7 @@ import { readTable } from './read-table.ts';
 const compute = sharedCompute();
 const topicId = 'topicAAAAAAAAAAAAAAAAA';
 const orders = (count: number) => Array.from({ length: count }, (_, id) => `{"id":${id}}`);
-/** A damaged object is looked at again after 10 s. */
+/** A damaged object is looked at again after 5 s. */
 const mendedWithinMs = 60_000;
 
 /** Two chains; the second object of the first one is spoiled before the table is made. */

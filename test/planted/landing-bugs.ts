@@ -23,7 +23,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: '412-taken-as-success',
@@ -36,7 +36,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: '412-taken-as-failure-and-a-new-name-tried',
@@ -60,7 +60,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'no-put-if-absent',
@@ -73,7 +73,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'no-claim',
@@ -92,14 +92,14 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'epoch-not-raised',
     story: 'A claim keeps the epoch of the owner before.',
     patches: [{ file: planClaim, find: 'epoch: (tail?.epoch ?? 0n) + 1n,', replace: 'epoch: tail?.epoch ?? 1n,' }],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'lease-by-wall-clock',
@@ -120,7 +120,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'reset-to-earliest-when-out-of-range',
@@ -134,7 +134,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 60,
+    withinSeconds: 90,
   },
   {
     name: 'reset-to-latest-when-claimed',
@@ -148,7 +148,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'buffers-kept-over-a-revoke',
@@ -168,21 +168,21 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'buffers-kept-when-fenced',
     story: 'A fenced worker that claims again still holds what it had read under its old epoch.',
     patches: [{ file: runPartition, find: "    this.#dropBuffer('fenced');\n", replace: '' }],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'shared-object-names',
     story: 'Raw objects of two owners that begin at one offset get one name.',
     patches: [{ file: runPublish, find: 'head.epoch, context.random.ulid());', replace: "0n, 'shared');" }],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'next-offset-is-start-plus-count',
@@ -195,7 +195,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'identity-not-confirmed',
@@ -208,7 +208,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'position-not-moved-on-an-empty-batch',
@@ -221,7 +221,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'gap-where-a-record-was',
@@ -234,7 +234,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'tail-not-read-again',
@@ -253,7 +253,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'two-publications-at-once',
@@ -266,7 +266,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'sha-of-the-lines',
@@ -279,7 +279,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'acknowledged-before-the-entry',
@@ -293,6 +293,6 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
 ];

@@ -4,7 +4,7 @@ const properties = 'services/core/src/adapters/kafka/properties.ts';
 const kafkaSource = 'services/phase1-dumper/src/kafka/kafka-source.ts';
 
 const caughtBy = 'run';
-const withinSeconds = 90;
+const withinSeconds = 120;
 
 /** Bugs that only real parts can show: what the Kafka client does with its settings, and what becomes of values. */
 export const runBugs: readonly Bug[] = [

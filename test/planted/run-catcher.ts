@@ -36,6 +36,8 @@ const mix = [
   '--transaction-linger-ms',
   '100',
 ];
+/** A worker that is killed should hold some records that it has not landed yet. */
+const sealIntervalMs = '1500';
 const pkFields = ['id'];
 /** Faults come in the midst of the load: so long after the table's first commit, ms. */
 const faultAfterMs = 1_000;
@@ -74,6 +76,7 @@ export async function runWith(bug: string | null, parts: Parts, name: string): P
     rawUrl,
     tablesUrl,
     phase1: 2,
+    env: { MILLRACE_SEAL_INTERVAL_MS: sealIntervalMs },
     envOf: (service) => (service === 'metastore' ? {} : plantedEnv),
   });
   const programs: Program[] = [];

@@ -22,14 +22,14 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'ledger-head-not-checked',
     story: 'After a lost race the same ledger object is named again, over a head it does not know.',
     patches: [{ file: settle, find: "now.txns.get(ledgerAppId) === base.ledgerId ? 'same' : 'new'", replace: "'same'" }],
     caughtBy,
-    withinSeconds: 60,
+    withinSeconds: 90,
   },
   {
     name: 'positions-not-checked',
@@ -42,14 +42,14 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'commits-of-others-taken-for-ours',
     story: 'Whatever stands at the version we wanted counts as our commit.',
     patches: [{ file: commitBatch, find: '(stored) => attemptOf(stored) === attemptId', replace: '() => true' }],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 45,
   },
   {
     name: 'commit-before-upload',
@@ -62,14 +62,14 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'shared-file-names',
     story: 'Data files of two workers get one name.',
     patches: [{ file: batchRun, find: 'index, deps.random.ulid());', replace: "index, 'shared');" }],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'unknown-taken-for-failed',
@@ -90,7 +90,7 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 60,
+    withinSeconds: 90,
   },
   {
     name: 'quarantine-pointer-one-line-off',
@@ -103,7 +103,7 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'tombstone-counted-as-a-row',
@@ -116,7 +116,7 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'position-past-unread-entries',
@@ -137,7 +137,7 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 60,
+    withinSeconds: 90,
   },
   {
     name: 'gap-computed-not-read',
@@ -150,7 +150,7 @@ export const tableBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 20,
+    withinSeconds: 30,
   },
   {
     name: 'removed-rows-overlooked',
@@ -164,6 +164,6 @@ export const tableBugs: readonly Bug[] = [
       { file: tableHead, find: 'if (removals.length === 0 && foreign.complete) return undefined;', replace: 'return undefined;' },
     ],
     caughtBy,
-    withinSeconds: 60,
+    withinSeconds: 90,
   },
 ];

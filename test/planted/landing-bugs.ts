@@ -221,7 +221,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 30,
+    withinSeconds: 90,
   },
   {
     name: 'gap-where-a-record-was',

@@ -2,7 +2,7 @@ import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
 import type { Check } from '@millrace/core/adapters/admin/checks.ts';
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { createAnnouncementTopic } from '@millrace/core/adapters/kafka/announcement-topic.ts';
-import { type KafkaProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import { type KafkaProperties, memberProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { parseAnnouncement } from '@millrace/core/domain/announcement.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
@@ -99,16 +99,14 @@ export class AnnouncementGroup implements WorkShare {
     const { brokers, clientId, groupId, properties, sessionTimeoutMs, log } = this.#options;
     const consumer = createNativeConsumer({
       'fetch.queue.backoff.ms': '5',
-      'heartbeat.interval.ms': String(Math.max(200, Math.min(3_000, Math.floor(sessionTimeoutMs / 6)))),
       'topic.metadata.refresh.interval.ms': String(countMs),
       ...properties,
       ...promisedProperties(),
       'enable.partition.eof': 'false',
-      'group.protocol': 'classic',
+      ...memberProperties('classic', sessionTimeoutMs, properties),
       'client.id': clientId,
       'bootstrap.servers': brokers,
       'group.id': groupId,
-      'session.timeout.ms': String(sessionTimeoutMs),
       'queued.max.messages.kbytes': String(queueKiB),
       rebalance_cb: (error: LibrdKafkaError | undefined, partitions: { partition: number }[]) => {
         const numbers = partitions.map(({ partition }) => partition);

@@ -134,7 +134,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 90,
+    withinSeconds: 120,
   },
   {
     name: 'reset-to-latest-when-claimed',
@@ -253,7 +253,7 @@ export const landingBugs: readonly Bug[] = [
       },
     ],
     caughtBy,
-    withinSeconds: 45,
+    withinSeconds: 120,
   },
   {
     name: 'two-publications-at-once',

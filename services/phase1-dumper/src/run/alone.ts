@@ -2,7 +2,7 @@ import type { RawObject } from '@millrace/core/domain/chain.ts';
 import { isKind } from '@millrace/core/domain/errors.ts';
 import { dataLossSuspected, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import { type AloneStep, aloneDeathsMax, aloneReadBytes, nextAloneStep, poisonReason } from '../dump/flight.ts';
-import { leaderEpochFell } from '../dump/position.ts';
+import { leaderEpochFell, lossByEpoch } from '../dump/position.ts';
 import type { PublicationPlan } from '../dump/publish.ts';
 import { partitionKey } from '../dump/source-metadata.ts';
 import type { LandingContext } from './context.ts';
@@ -23,7 +23,7 @@ export type AloneAnswer =
 
 /** A reader of one partition in a process of its own, in as little memory as can be: when a record kills it, nobody else is hurt. */
 export interface LoneReader {
-  /** @throws kind `unavailable` while Kafka or the store is away; then, and after `died`, the reader is of no more use */
+  /** @throws kind `unavailable` or `invalid` while Kafka or the store is away or refuses us; then, and after `died`, the reader is of no more use */
   read(request: AloneRequest, signal: AbortSignal): Promise<AloneAnswer>;
   close(): void;
 }
@@ -42,8 +42,8 @@ export type AloneSettings = {
 export type AloneEnding =
   /** what other readers may have had in memory is landed: reading goes on with the others */
   | { status: 'passed'; chain: OwnedChain }
-  /** `loss` names the record that a person decides about */
-  | { status: 'stopped'; chain: OwnedChain; reason: string; loss?: SuspectedLoss }
+  /** `loss` is what a person decides about: a record, or a log whose leader epoch fell */
+  | { status: 'stopped'; chain: OwnedChain; reason: string; loss: SuspectedLoss }
   | { status: 'fenced'; chain: OwnedChain; words: string }
   /** the topic was made again: its chain is closed */
   | { status: 'source_changed'; chain: OwnedChain }
@@ -101,7 +101,7 @@ async function landAloneNow(
         answer = await reader.read({ recordsMax: records, readBytes: aloneReadBytes }, signal);
       } catch (error) {
         closeReader();
-        if (!isKind(error, 'unavailable')) throw error;
+        if (!isKind(error, 'unavailable', 'invalid')) throw error; // credentials and buckets are mended from outside
         onWait(error.message);
         await clock.sleep(waitMs, signal);
         continue;
@@ -127,7 +127,7 @@ async function landAloneNow(
         continue;
       }
       const fell = leaderEpochFell(chain.head.leaderEpoch, answer.plan.leaderEpoch, next);
-      if (fell !== null) return { status: 'stopped', chain, reason: fell };
+      if (fell !== null) return { status: 'stopped', chain, reason: fell, loss: lossByEpoch(next, 0n) };
       const ending = await publish(context, chain, answer, signal, onWait);
       if (ending.status !== 'published') return ending;
       chain = ending.chain;

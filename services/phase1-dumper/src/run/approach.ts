@@ -10,7 +10,7 @@ import type { OwnedChain } from './publish.ts';
 export type ApproachEnding =
   /** read on from the chain's end with all others */
   | { status: 'clear'; chain: OwnedChain }
-  | { status: 'stopped'; chain: OwnedChain; reason: string; loss: SuspectedLoss | null }
+  | { status: 'stopped'; chain: OwnedChain; reason: string; loss: SuspectedLoss }
   | { status: 'fenced'; words: string }
   /** the topic was made again: claim anew */
   | { status: 'source_changed' }
@@ -31,20 +31,25 @@ export async function approach(
 ): Promise<ApproachEnding> {
   let chain = claimed;
   let retry = resumed;
+  /** a record was given up here: what follows is read alone too, since deadly records come in runs and a hole may have been named for one */
+  let careful = false;
   while (!signal.aborted) {
     if (!(await hasRecords(context, chain, signal, onWait))) break;
     const verdict = await readFlight(context, chain, signal, onWait);
     if (verdict === undefined) break;
-    if (verdict.approach === 'shared' || context.alone === undefined) {
+    if (context.alone === undefined || (verdict.approach === 'shared' && !careful)) {
       await flight.mark(chain, { mode: 'shared', records: null, aloneDeaths: 0, state: 'flying' }, signal, onWait);
       break;
     }
-    let { aloneDeaths } = verdict;
+    let aloneDeaths = verdict.approach === 'shared' ? 0 : verdict.aloneDeaths;
+    // carried on under our epoch: what is known must not be forgotten when owners change often
+    if (!(await flight.mark(chain, { mode: 'alone', records: 1, aloneDeaths, state: 'released' }, signal, onWait))) break;
     if (verdict.approach === 'stop') {
       const stop = poison(chain, aloneDeaths);
       const settled = await settleLoss(context, chain, stop.loss, signal, onWait);
       if (settled.status === 'settled') {
         chain = settled.chain;
+        careful = true;
         continue;
       }
       if (settled.status === 'fenced') return { status: 'fenced', words: 'another worker wrote to the chain' };
@@ -53,13 +58,13 @@ export async function approach(
       aloneDeaths = 0;
     }
     retry = false;
+    careful = false;
     const { source, head } = chain;
     context.log.warn(
       { topic: source.topic, partition: source.partition, offset: head.nextOffset.toString(), deaths: verdict.deaths },
       'former owners died over the next records: they are landed alone',
     );
     const ending = await landAlone(context, context.alone, flight, chain, aloneDeaths, signal, onWait);
-    if (ending.status === 'stopped') return { ...ending, loss: ending.loss ?? null };
     if (ending.status !== 'passed') return ending;
     chain = ending.chain;
   }

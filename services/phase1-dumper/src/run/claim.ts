@@ -203,6 +203,11 @@ async function checkBeforeReading(
     const offsets = known?.get(partitionKey(source));
     if (offsets === undefined) continue;
     if (head.nextOffset === offsets.earliest) chain = { ...chain, head: { ...head, leaderEpoch: null } }; // nothing of ours is left in that log; its records may be older than its leader
+    if (chain.head.leaderEpoch !== null) {
+      // records may be of a fallen epoch though their leader is not: a person who trusts the log has said so of its offsets
+      const trusted = await settleLoss(context, chain, lossByEpoch(head.nextOffset, offsets.earliest), signal, onWait);
+      if (trusted.status === 'settled') chain = trusted.chain;
+    }
     const fell = leaderEpochFell(chain.head.leaderEpoch, answer.leaderEpoch, head.nextOffset);
     const loss =
       fell === null || head.nextOffset < offsets.earliest

@@ -1,18 +1,19 @@
 import { followChain } from '@millrace/core/chain/entries.ts';
 import { parseStored } from '@millrace/core/domain/chain.ts';
+import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { flightMark } from '@millrace/core/domain/flight.ts';
 import { flightMarkKey } from '@millrace/core/domain/keys.ts';
 import { dataLossSuspected } from '@millrace/core/domain/losses.ts';
 import { expect, test, vi } from 'vitest';
 import { planPublication } from '../../src/dump/publish.ts';
-import type { AloneAnswer, AloneRequest, LoneReader } from '../../src/run/alone.ts';
+import type { AloneAnswer, AloneRequest, AloneSettings, LoneReader } from '../../src/run/alone.ts';
 import { Limit } from '../../src/run/limit.ts';
 import { PartitionLanding } from '../../src/run/partition.ts';
 import { range } from '../dump/ranges.ts';
 import { FakeSource, landingContext } from './fakes.ts';
 
-/** Kafka holds records `[0, end)`; the one at `deadly` kills every lone reader that is given it. */
-function world(end: number, deadly: number | undefined) {
+/** Kafka holds records `[0, end)`; those at `deadly` kill every lone reader that is given one. */
+function world(end: number, ...deadly: number[]) {
   const asked: { offset: number; records: number }[] = [];
   const open = (chain: { head: { nextOffset: bigint } }): LoneReader => {
     let next = Number(chain.head.nextOffset);
@@ -22,7 +23,7 @@ function world(end: number, deadly: number | undefined) {
         asked.push({ offset: next, records: recordsMax });
         const to = Math.min(end, next + recordsMax);
         if (next === end) return { status: 'nothing' };
-        if (deadly !== undefined && next <= deadly && deadly < to) return { status: 'died', cause: 'it was too much' };
+        if (deadly.some((offset) => next <= offset && offset < to)) return { status: 'died', cause: 'it was too much' };
         const plan = planPublication([range(next, to)], { nextOffset: BigInt(next), leaderEpoch: 3 });
         next = to;
         const stored = { key: `orders/${next}`, bytes: 1, sha256: '0'.repeat(64) };
@@ -52,7 +53,7 @@ function world(end: number, deadly: number | undefined) {
 }
 
 test('after three deaths records are landed alone, more and more at a time; then reading goes on with all others', async () => {
-  const { dies, owner, asked, entries } = world(100, undefined);
+  const { dies, owner, asked, entries } = world(100);
   for (let death = 0; death < 3; death++) expect(await dies()).toBe(0n);
   const { source, landing } = owner();
   await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
@@ -89,34 +90,72 @@ test('a record that stays deadly alone stops its partition with its exact offset
   await vi.waitFor(() => expect(next.landing.view().state).toBe('stopped'), 5_000);
 });
 
-test('a loss that a person accepted becomes a gap, and reading goes on behind it', async () => {
-  const { dies, owner, entries, context, cluster } = world(100, 0);
+/** A person's word that the record at `offset` may be left out. */
+const without = (topicId: string, offset: number) => ({
+  kind: 'gap' as const,
+  id: `${offset}`,
+  reason: 'a broken producer',
+  by: null,
+  decidedAt: '2026-01-01T00:00:00Z',
+  topicId,
+  partition: 0,
+  loss: 'poison' as const,
+  startOffset: `${offset}`,
+  endOffset: `${offset + 1}`,
+});
+
+test('a loss that a person accepted becomes a gap, and reading goes on behind it: alone first, since deadly records come in runs', async () => {
+  const { dies, owner, entries, context, cluster } = world(100, 0, 1);
   for (let death = 0; death < 3; death++) await dies();
   const { source, landing } = owner();
-  await vi.waitFor(() => expect(landing.view().state).toBe('stopped'), 5_000);
-  context.acceptances = () => [
-    {
-      kind: 'gap',
-      id: '1',
-      reason: 'a broken producer',
-      by: null,
-      decidedAt: '2026-01-01T00:00:00Z',
-      topicId: cluster.topicId,
-      partition: 0,
-      loss: 'poison',
-      startOffset: '0',
-      endOffset: '1',
+  for (const offset of [0, 1]) {
+    await vi.waitFor(() => expect(landing.view()).toMatchObject({ state: 'stopped', loss: { startOffset: BigInt(offset) } }), 10_000);
+    context.acceptances = () => [without(cluster.topicId, 0), without(cluster.topicId, offset)];
+    landing.evaluateAgain();
+    landing.tick(context.clock.monotonic(), 1);
+  }
+  await vi.waitFor(() => expect(source.started).toHaveLength(1), 10_000);
+  expect(source.started[0]?.offset).toBe(100n);
+  expect((await entries()).slice(0, 3)).toMatchObject([
+    { kind: 'gap', endOffset: 1n, gaps: [{ cause: 'accepted_by_operator' }] },
+    { kind: 'gap', endOffset: 2n, gaps: [{ cause: 'accepted_by_operator' }] },
+    { kind: 'data', endOffset: 3n },
+  ]);
+  landing.drop('released');
+});
+
+test('a record that stopped its partition stops it under every later owner: nobody is handed it before a person decides', async () => {
+  const { dies, owner, asked } = world(100, 0);
+  for (let death = 0; death < 3; death++) await dies();
+  for (let later = 0; later < 10; later++) {
+    const { source, landing } = owner();
+    await vi.waitFor(() => expect(landing.view().state).toBe('stopped'), 10_000);
+    expect(source.started).toEqual([]);
+    await landing.release(1_000);
+  }
+  expect(asked).toHaveLength(2);
+});
+
+test('a lone reader whose store refuses it is waited for, as for any other', async () => {
+  const { dies, owner, context } = world(100);
+  for (let death = 0; death < 3; death++) await dies();
+  const { open } = context.alone as AloneSettings;
+  let refused = 0;
+  context.alone = {
+    ...(context.alone as AloneSettings),
+    open: (chain) => {
+      const reader = open(chain);
+      const refusal = new MillraceError('invalid', 'access_denied', 'the credentials have expired', {});
+      return refused++ === 0 ? { ...reader, read: () => Promise.reject(refusal) } : reader;
     },
-  ];
-  landing.evaluateAgain();
-  landing.tick(context.clock.monotonic(), 1);
-  await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
-  expect(source.started[0]?.offset).toBe(1n);
-  expect(await entries()).toMatchObject([{ kind: 'gap', endOffset: 1n, gaps: [{ cause: 'accepted_by_operator' }] }]);
+  };
+  const { source, landing } = owner();
+  await vi.waitFor(() => expect(source.started[0]?.offset).toBe(100n), 10_000);
+  landing.drop('released');
 });
 
 test('owners that give the records back alive never count: a release, a lost assignment', async () => {
-  const { owner, markOf, asked } = world(100, undefined);
+  const { owner, markOf, asked } = world(100);
   for (let epoch = 1n; epoch <= 6n; epoch++) {
     const { source, landing } = owner();
     await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
@@ -128,7 +167,7 @@ test('owners that give the records back alive never count: a release, a lost ass
 });
 
 test('ten owners in a row die, each after some progress: none of them counts', async () => {
-  const { owner, asked, entries } = world(100, undefined);
+  const { owner, asked, entries } = world(100);
   for (let death = 0; death < 10; death++) {
     const { source, landing } = owner();
     await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
@@ -140,7 +179,7 @@ test('ten owners in a row die, each after some progress: none of them counts', a
 });
 
 test('an end by an error is no clean release', async () => {
-  const { owner, markOf } = world(100, undefined);
+  const { owner, markOf } = world(100);
   const { source, landing } = owner();
   await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
   await landing.release(1_000, false);
@@ -148,7 +187,7 @@ test('an end by an error is no clean release', async () => {
 });
 
 test('a partition without a record is marked by nobody, and costs nothing', async () => {
-  const { owner, markOf, store } = world(0, undefined);
+  const { owner, markOf, store } = world(0);
   const { source, landing } = owner();
   await vi.waitFor(() => expect(source.started).toHaveLength(1), 5_000);
   await landing.release(1_000);

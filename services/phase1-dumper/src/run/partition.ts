@@ -1,11 +1,10 @@
 import type { ChainStart } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
-import type { ClusterChange, HeldBack, SuspectedLoss } from '@millrace/core/domain/losses.ts';
+import type { ClusterChange, SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
 import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
 import { judgeIdentity } from '../dump/identity.ts';
-import { type OpenTransaction, watchTransaction } from '../dump/open-transaction.ts';
 import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, stillSuspected } from '../dump/position.ts';
 import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
@@ -14,30 +13,12 @@ import { approach } from './approach.ts';
 import { claimChain } from './claim.ts';
 import type { LandingContext } from './context.ts';
 import { Flight } from './flight.ts';
+import { OpenTransactionWatch } from './held-back.ts';
+import type { LandingState, LandingView } from './landing-view.ts';
 import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
-
-/**
- * `claiming` → `running` → back to `claiming` when fenced (after a wait) or when the topic was made again;
- * `stopped` waits for a person; `released` is the end: the group took the partition away.
- */
-export type LandingState = 'claiming' | 'running' | 'stopped' | 'released';
 
 /** A mark of records given back may take so long, ms. */
 const giveBackMs = 5_000;
-
-/** What the status shows of a partition. `received`: next offset that will arrive, ahead of `landed` by what is buffered. */
-export type LandingView = {
-  state: LandingState;
-  reason: string | null;
-  notice: string | null;
-  chain: OwnedChain | null;
-  received: bigint | null;
-  end: bigint | null;
-  /** what a person has to decide about; null while nothing is missing */
-  loss: SuspectedLoss | null;
-  heldBack: HeldBack | null;
-  clusterChange: ClusterChange | null;
-};
 
 /** One partition while the group assigns it to us: claims its chain, buffers ranges, seals, publishes one at a time. All decisions are in `dump/`. */
 export class PartitionLanding {
@@ -45,6 +26,7 @@ export class PartitionLanding {
   readonly #context: LandingContext;
   readonly #source: RecordSource;
   readonly #flight: Flight;
+  readonly #transaction: OpenTransactionWatch;
   readonly #soft = new AbortController();
   readonly #hard = new AbortController();
   #state: LandingState = 'claiming';
@@ -63,8 +45,6 @@ export class PartitionLanding {
   #loss: SuspectedLoss | null = null;
   #clusterChange: ClusterChange | null = null;
   #earliest = 0n;
-  #open: OpenTransaction = null;
-  #heldBack: HeldBack | null = null;
   #fencings = 0;
   #identityDoubted = false;
   #resumed = false;
@@ -75,7 +55,7 @@ export class PartitionLanding {
     this.#source = source;
     this.#flight = new Flight(context);
     context.metrics.dataLossSuspected.set(this.#labels, 0);
-    context.metrics.heldBack.set(this.#labels, 0);
+    this.#transaction = new OpenTransactionWatch(partition, context);
     this.#claim(0);
   }
 
@@ -92,7 +72,7 @@ export class PartitionLanding {
       received: this.#received,
       end: this.#end,
       loss: this.#loss,
-      heldBack: this.#heldBack,
+      heldBack: this.#transaction.heldBack,
       clusterChange: this.#clusterChange,
     };
   }
@@ -140,34 +120,16 @@ export class PartitionLanding {
 
   /** What the leader keeps, asked now and then: retention may overrun us and logs may be cut while we read. */
   sawOffsets(offsets: PartitionOffsets): void {
+    if (this.#state === 'released') return; // asked before: its metrics are gone and stay gone
     this.#end = offsets.lastStable;
     this.#earliest = offsets.earliest;
     if (this.#loss !== null && this.#state === 'stopped') this.#setLoss(stillSuspected(this.#loss, offsets));
-    this.#sawTransaction(offsets);
+    this.#transaction.saw(offsets);
     if (this.#state !== 'running' || this.#received === null) return;
     this.#noticeStart(offsets.earliest);
     const verdict = checkPosition(this.#received, offsets, true, this.#suspicion, this.#context.clock.monotonic());
     if (verdict.verdict === 'stop') this.#stop(verdict.reason, verdict.loss);
     else this.#suspicion = verdict.suspicion;
-  }
-
-  /** A transaction that stays undecided holds records back: said with its offsets, and with its producer as soon as the leader names it. */
-  #sawTransaction(offsets: PartitionOffsets): void {
-    const { clock, metadata, metrics, log } = this.#context;
-    const { open, heldBack } = watchTransaction(this.#open, offsets, clock.monotonic());
-    this.#open = open;
-    const before = this.#heldBack;
-    const same = before !== null && before.startOffset === heldBack?.startOffset;
-    this.#heldBack = heldBack === null ? null : { ...heldBack, producerId: same ? before.producerId : null };
-    metrics.heldBack.set(this.#labels, heldBack === null ? 0 : Number(heldBack.endOffset - heldBack.startOffset));
-    if (heldBack === null || same) return;
-    log.warn({ ...this.partition, from: heldBack.startOffset.toString() }, 'a transaction that stays open holds records back');
-    void metadata
-      .openProducer?.(this.partition, heldBack.startOffset)
-      .then((producerId) => {
-        if (this.#heldBack?.startOffset === heldBack.startOffset) this.#heldBack = { ...this.#heldBack, producerId };
-      })
-      .catch((error) => log.debug({ ...this.partition, err: error }, 'the producer of an open transaction was not told'));
   }
 
   /** Says where landing began, anew only when the datasets' wish is another: the words keep the range that was missing then, while retention goes on. */
@@ -217,7 +179,8 @@ export class PartitionLanding {
     this.#state = 'released';
     this.#reason = null;
     this.#context.metrics.dataLossSuspected.remove(this.#labels);
-    this.#context.metrics.heldBack.remove(this.#labels);
+    this.#transaction.end();
+    this.#context.metrics.clusterChanged.remove({ topic: this.partition.topic }); // another partition of it that waits says so again
   }
 
   /** @param resumed a person asked for it */
@@ -249,6 +212,7 @@ export class PartitionLanding {
       return this.#halt(ending.reason, ending.loss);
     }
     this.#chain = ending.chain;
+    this.#setClusterChange(null);
     const near = await approach(this.#context, this.#flight, ending.chain, resumed, signal, this.#wait);
     if (signal.aborted || near.status === 'aborted') return;
     if (near.status === 'fenced') return this.#fenced(near.words);
@@ -266,7 +230,6 @@ export class PartitionLanding {
     this.#received = chain.head.nextOffset;
     this.#leaderEpoch = chain.head.leaderEpoch;
     this.#state = 'running';
-    this.#clusterChange = null;
     this.#reason = null;
     log.info(
       { ...this.partition, topicId: chain.source.topicId, epoch: chain.head.epoch.toString(), offset: chain.head.nextOffset.toString() },
@@ -401,8 +364,15 @@ export class PartitionLanding {
 
   readonly #waitClaim = (reason: string, change?: ClusterChange): void => {
     this.#wait(reason);
-    this.#clusterChange = change ?? null;
+    this.#setClusterChange(change ?? null);
   };
+
+  /** All partitions of a topic find the same. */
+  #setClusterChange(change: ClusterChange | null): void {
+    if (this.#state === 'released') return;
+    this.#clusterChange = change;
+    this.#context.metrics.clusterChanged.set({ topic: this.partition.topic }, change === null ? 0 : 1);
+  }
 
   readonly #wait = (reason: string): void => {
     if (this.#state === 'claiming' || this.#state === 'running') this.#reason = reason;

@@ -1,6 +1,7 @@
 import type { HeldBack } from '@millrace/core/domain/losses.ts';
 import type { LandingReport } from '@millrace/core/domain/reports.ts';
-import type { LandingView, PartitionLanding } from './partition.ts';
+import type { LandingView } from './landing-view.ts';
+import type { PartitionLanding } from './partition.ts';
 import type { WantedTopics } from './topics.ts';
 
 const reportedStates = { running: 'RUNNING', stopped: 'STOPPED', claiming: 'WAITING', released: 'WAITING' } as const;

@@ -33,7 +33,12 @@ export class LoneProcess implements LoneReader {
     try {
       this.#say(loneRequest.encode(request));
       const line = await this.#answers.next();
-      if (line.done) return { status: 'died', cause: await this.#ended };
+      if (line.done) {
+        const cause = await this.#ended;
+        // a machine without room for one more process says nothing of the record
+        if (this.#child.pid === undefined) throw new MillraceError('unavailable', 'lone_reader_not_started', `a lone reader: ${cause}`);
+        return { status: 'died', cause };
+      }
       const answer = loneAnswer.decode(JSON.parse(line.value));
       if (answer.status === 'failed')
         throw new MillraceError(answer.kind as ErrorKind, answer.code, `a lone reader says: ${answer.message}`);

@@ -85,7 +85,8 @@ describe('pressure', () => {
 
   test('polls shrink with the room left and the size of records, within bounds', () => {
     expect(pollRecords(0, 2 ** 28, 300)).toBe(pollRecordsMax);
-    expect(pollRecords(0, 2 ** 28, 2 ** 20)).toBe(64);
+    expect(pollRecords(0, 2 ** 28, 2 ** 16)).toBe(64);
+    expect(pollRecords(0, 2 ** 28, 2 ** 20)).toBe(pollRecordsMin);
     expect(pollRecords(2 ** 28, 2 ** 28, 300)).toBe(pollRecordsMin);
     expect(pollRecords(0, 2 ** 28, 0)).toBeLessThanOrEqual(200);
   });

@@ -204,6 +204,7 @@ export class PartitionLanding {
     await clock.sleep(delayMs, signal);
     const ending = await claimChain(this.#context, this.partition, signal, this.#waitClaim);
     if (signal.aborted) return;
+    this.#setClusterChange(null);
     metrics.claims.inc({ result: ending.status });
     if (ending.status === 'fenced') return this.#fenced('another worker claimed the chain at the same time');
     if (ending.status === 'aborted') return;
@@ -212,7 +213,6 @@ export class PartitionLanding {
       return this.#halt(ending.reason, ending.loss);
     }
     this.#chain = ending.chain;
-    this.#setClusterChange(null);
     const near = await approach(this.#context, this.#flight, ending.chain, resumed, signal, this.#wait);
     if (signal.aborted || near.status === 'aborted') return;
     if (near.status === 'fenced') return this.#fenced(near.words);
@@ -364,7 +364,7 @@ export class PartitionLanding {
 
   readonly #waitClaim = (reason: string, change?: ClusterChange): void => {
     this.#wait(reason);
-    this.#setClusterChange(change ?? null);
+    if (change !== undefined) this.#setClusterChange(change); // it stands while the claim waits for something else too: one piece of news, not many
   };
 
   /** All partitions of a topic find the same. */

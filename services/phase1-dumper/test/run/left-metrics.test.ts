@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { expect, test, vi } from 'vitest';
 import { PartitionLanding } from '../../src/run/partition.ts';
 import { FakeSource, landingContext } from './fakes.ts';
@@ -17,6 +18,11 @@ test('a change of clusters that waits for a person is a metric, until a person h
   const landing = new PartitionLanding(orders, context, source);
   const metric = async () => (await context.metrics.clusterChanged.get()).values;
   await vi.waitFor(async () => expect(await metric()).toMatchObject([{ labels: { topic: 'orders' }, value: 1 }]), 10_000);
+  cluster.leaderAway = new Promise((_, reject) => setTimeout(() => reject(new MillraceError('unavailable', 'kafka_away', 'away', {})), 10));
+  cluster.leaderAway.catch(() => undefined);
+  await vi.waitFor(() => expect(landing.view().reason).toMatch(/away/), 10_000);
+  expect(landing.view().clusterChange).toMatchObject({ found: 'another-cluster' });
+  cluster.leaderAway = undefined;
   context.acceptances = () => [
     { kind: 'cluster', id: '1', reason: 'moved', by: null, decidedAt: '2026-01-01T00:00:00Z', clusterId: 'another-cluster' },
   ];

@@ -121,7 +121,22 @@ export const failures: readonly Failure[] = [
   {
     failure: 'A raw object is missing, or is not what was written',
     does: 'its source partition of the table stops with the key; the others go on, and it goes on by itself once the object is whole',
-    tests: ['services/phase2-transformer/test/loop/source-stop.test.ts'],
+    tests: ['services/phase2-transformer/test/loop/source-stop.test.ts', 'test/faults/store-outages.test.ts'],
+  },
+  {
+    failure: 'The disk is full, a bucket is read-only, credentials expire',
+    does: 'the services stay, say why in the status, and go on by themselves within 30 s of healing',
+    tests: ['test/faults/store-outages.test.ts'],
+  },
+  {
+    failure: 'A conditional write of any kind has an unknown outcome',
+    does: 'start, claim, data, gap, close, table start, ledger and commit are settled by repeating the identical write; a late copy bounces',
+    tests: ['test/faults/store-unknown.test.ts', SIMULATION_1, SIMULATION_2],
+  },
+  {
+    failure: 'The store takes a hundredth of what comes in',
+    does: 'memory stays within one and a half times the budget and the documented base; polling goes on; nothing is dropped',
+    tests: ['test/faults/memory.test.ts'],
   },
   {
     failure: 'One dataset is huge, two hundred are small',
@@ -155,6 +170,9 @@ export const notPromised: readonly string[] = [
   'A store that loses or alters objects it acknowledged: `verify` and readers notice by SHA-256 and stop with the key; Millrace cannot bring the bytes back.',
   "Kafka's own loss: records acknowledged with fewer in-sync replicas than died, unclean leader elections. What was landed before stays; an end that falls stops the partition with the range.",
   'Records that expired, or were deleted, before they were read: reported with the exact range, never hidden, and never guessed.',
+  'Records that Kafka puts under offsets we had landed before its log was cut: they are not landed, also after the cut was accepted. The status says so; produce them again, or make the topic anew.',
+  'Rows that another engine removes from a table whose first commits were cleaned away, when others had also added as many rows before the last checkpoint: they are looked for by counting, and may be missed.',
+  'Headers of a record with more than 100,000 of them: the client does not hand them over.',
   'What a producer was never told: a write whose outcome is unknown to it may be in Kafka or not. We land what Kafka shows to readers of committed records.',
   'Order between partitions, or between topics.',
   'Latency. A fault costs time; how much was measured stands above.',

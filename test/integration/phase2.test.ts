@@ -51,7 +51,8 @@ describe.each(lakes)('phase 2 as a process, on %s', (_, engines, makeLake) => {
     Object.assign(process.env, s3Env());
     raw = open(lake.rawUrl);
     tables = open(lake.tablesUrl);
-    services = await startServices({ ...lake, phase1: 0, phase2: 2 });
+    // chains are written by hand, so nobody announces: workers that share nothing look at them all the time
+    services = await startServices({ ...lake, env: { ...lake.env, KAFKA_BROKERS: '' }, phase1: 0, phase2: 2 });
   });
   afterAll(async () => {
     await services.stop();

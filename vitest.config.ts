@@ -6,19 +6,19 @@ const ENGINES_TIMEOUT_MS = 300_000;
 const CRASH_TIMEOUT_MS = 1_800_000;
 const SIMULATION_TIMEOUT_MS = 300_000;
 /** Test files on real parts that run at a time: they mostly wait, and each has topics, buckets and databases of its own. */
-const SIDE_BY_SIDE = 2;
+const SIDE_BY_SIDE = 3;
 
-/** Projects run in this order, one after the other: what is quick and pure speaks first. Place 0 would mean no order. */
-const ORDER = ['unit', 'simulation', 'integration', 'interop', 'crash', 'chaos', 'spark'] as const;
+/** Groups run in this order, one after the other; the projects of a group side by side. What is quick and pure speaks first. Place 0 would mean no order. */
+const GROUPS = { unit: 1, simulation: 2, integration: 3, interop: 4, crash: 4, chaos: 4, scale: 4, spark: 5 } as const;
 
-const project = (name: (typeof ORDER)[number], include: string[], timeoutMs: number, more: object = {}) => ({
+const project = (name: keyof typeof GROUPS, include: string[], timeoutMs: number, more: object = {}) => ({
   test: {
     name,
     include,
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
-    sequence: { groupOrder: 1 + ORDER.indexOf(name) },
+    sequence: { groupOrder: GROUPS[name] },
     ...more,
   },
 });
@@ -41,7 +41,8 @@ export default defineConfig({
         exclude: ['test/interop/spark*/**', 'test/interop/spark*'],
       }),
       project('crash', ['test/crash/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
-      project('chaos', ['test/chaos/**/*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
+      project('chaos', ['test/chaos/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
+      project('scale', ['test/scale/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
       project('spark', ['test/interop/spark*/**/*.test.ts', 'test/interop/spark*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
     ],
   },

@@ -8,7 +8,7 @@ import { type ChainEntry, chainEntry, chainStart, encodeStored } from '@millrace
 import { chainEntryKey, chainStartKey, deltaCommitKey, ledgerKey } from '@millrace/core/domain/keys.ts';
 import { ledger } from '@millrace/core/domain/ledger.ts';
 import { ledgerAppId, positionAppId } from '@millrace/core/domain/source.ts';
-import { source, topic, topicId } from './verify-lake.ts';
+import { source, topic, topicId } from '../integration/verify-lake.ts';
 
 /** Sizes of a long history: `entries` data entries of one chain, two records each, in `commits` commits of the table. */
 export type LongHistory = { entries: number; commits: number };

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger } from '@millrace/core/adapters/admin/logger.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
+import { openDatabase } from '@millrace/metastore/store/database.ts';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Postgres, startPostgres } from '../../dev/stack/postgres.ts';
@@ -130,6 +132,25 @@ describe('the database goes and comes', () => {
     await untilReady(service);
     expect(await client.datasets()).toHaveLength(1);
     expect(service.output()).toContain('the database is there');
+  });
+
+  it('killed while a transaction is between two statements: the work fails, the process goes on', async () => {
+    const log = createLogger('metastore', 'silent');
+    const database = openDatabase(await postgres.createDatabase(`d${Date.now()}`), { log, onChange: () => undefined });
+    const kept = database.keep();
+    await eventually('migrated', () => database.check().ok);
+    const work = database.transaction(async (db) => {
+      await db.selectFrom('datasets').selectAll().execute();
+      await postgres.kill();
+      await sleep(500);
+      await db.selectFrom('datasets').selectAll().execute();
+    });
+    // an error event of the connection that nobody listens to would end this process, and with it the test run
+    await expect(work).rejects.toMatchObject({ kind: 'unavailable' });
+    await postgres.start();
+    await eventually('there again', () => database.check().ok);
+    await database.close();
+    await kept;
   });
 
   it('comes back empty: it is migrated again', async () => {

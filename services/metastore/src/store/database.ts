@@ -57,6 +57,8 @@ export function openDatabase(url: string, options: { log: Logger; onChange: (up:
   });
   // An idle connection that breaks is replaced by the next one; the probe below says what it means.
   pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection broke'));
+  // One that breaks while work holds it, between two statements: the next statement fails, and the event must not end the process.
+  pool.on('connect', (client) => client.on('error', (error) => log.debug({ err: error }, 'a database connection broke')));
   const db = new KyselyDatabase<Tables>({ dialect: new PostgresDialect({ pool }) });
   const stop = new AbortController();
   let migrated = false;

@@ -103,6 +103,14 @@ it('polling never pauses for more than a second: not under load, not while the s
   await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });
   await produce(topic, PARTITIONS, 0, 100);
   await untilLanded(rawUrl, topic, 100);
+  // each has a partition: a claim that begins while the store is away reads nothing that could fill a budget
+  for (const worker of [stays, goes])
+    await waitFor(
+      'both have claimed',
+      () => metric(worker, 'millrace_claims_total', 'result="claimed"'),
+      (claims) => claims >= 1,
+      withinMs,
+    );
 
   proxy.down(true);
   await produce(topic, PARTITIONS, 100, records - 100);

@@ -15,6 +15,7 @@ import { idempotency, who } from './caller.ts';
 import { newDataset, notYet } from './dataset-rules.ts';
 import { etag, requireMatch } from './etag.ts';
 import { ProblemError } from './problems.ts';
+import { validQuery } from './query.ts';
 
 /** Datasets of one page, at most and by default. */
 const pageSizeMax = 1_000;
@@ -36,15 +37,7 @@ export function datasetRoutes(store: MetadataStore): Router {
   router
     .route('/datasets')
     .get(async (request, response) => {
-      const query = listQuery.safeParse(request.query);
-      if (!query.success)
-        throw new ProblemError(
-          400,
-          'invalid-query',
-          'The query is not valid',
-          query.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
-        );
-      const { limit, after } = query.data;
+      const { limit, after } = validQuery(listQuery, request);
       const all = await store.list(after, limit);
       const last = all.at(-1);
       if (last !== undefined && all.length === limit)

@@ -8,7 +8,7 @@ import { type Facts, notFound } from '../view/facts.ts';
 import { type Accepted, acceptCluster, acceptGap, type Decided, clusterList as listClusters, gapList as listGaps } from '../view/losses.ts';
 import { bodyBytesMax, readBytes, validBody } from './body.ts';
 import { idempotency, who } from './caller.ts';
-import { ProblemError } from './problems.ts';
+import { validQuery } from './query.ts';
 
 /** Audit rows of one page, at most and by default. */
 const auditPageMax = 1_000;
@@ -46,15 +46,7 @@ export function lossRoutes(store: MetadataStore): Router {
       await accept(store, request, response, 'accept_cluster', (facts, decided) => acceptCluster(facts, input, decided));
     });
   router.get('/audit', async (request, response) => {
-    const query = auditQuery.safeParse(request.query);
-    if (!query.success)
-      throw new ProblemError(
-        400,
-        'invalid-query',
-        'The query is not valid',
-        query.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
-      );
-    const { dataset, limit, after } = query.data;
+    const { dataset, limit, after } = validQuery(auditQuery, request);
     const rows = await store.audit({ dataset, after, limit });
     const last = rows.at(-1);
     if (last !== undefined && rows.length === limit) {

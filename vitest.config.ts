@@ -9,7 +9,19 @@ const SIMULATION_TIMEOUT_MS = 300_000;
 const SIDE_BY_SIDE = 3;
 
 /** Groups run in this order, one after the other; the projects of a group side by side. What is quick and pure speaks first. Place 0 would mean no order. */
-const GROUPS = { unit: 1, simulation: 2, integration: 3, interop: 4, crash: 4, chaos: 4, scale: 4, spark: 5 } as const;
+const GROUPS = {
+  unit: 1,
+  simulation: 2,
+  integration: 3,
+  interop: 4,
+  crash: 4,
+  chaos: 4,
+  scale: 4,
+  spark: 5,
+  alerts: 6,
+  deploy: 6,
+  docs: 6,
+} as const;
 
 const project = (name: keyof typeof GROUPS, include: string[], timeoutMs: number, more: object = {}) => ({
   test: {
@@ -30,11 +42,12 @@ export default defineConfig({
       project('simulation', ['test/simulation/**/*.test.ts', 'test/planted/**/*.test.ts'], SIMULATION_TIMEOUT_MS, { maxWorkers: '100%' }),
       project(
         'integration',
-        ['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts'],
+        [
+          ...['test/integration/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/regressions/**/*.test.ts', 'test/operate/**/*.test.ts'],
+          ...['test/alerts/*.test.ts', 'test/deploy/*.test.ts', 'test/docs/*.test.ts'],
+        ],
         PARTS_TIMEOUT_MS,
-        {
-          maxWorkers: SIDE_BY_SIDE,
-        },
+        { maxWorkers: SIDE_BY_SIDE },
       ),
       project('interop', ['test/interop/**/*.test.ts'], ENGINES_TIMEOUT_MS, {
         maxWorkers: SIDE_BY_SIDE,
@@ -43,6 +56,10 @@ export default defineConfig({
       project('crash', ['test/crash/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
       project('chaos', ['test/chaos/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
       project('scale', ['test/scale/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
+      // the long forms; their short ones are in `integration`
+      project('alerts', ['test/alerts/full/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
+      project('deploy', ['test/deploy/full/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
+      project('docs', ['test/docs/full/**/*.test.ts'], CRASH_TIMEOUT_MS, { maxWorkers: SIDE_BY_SIDE }),
       project('spark', ['test/interop/spark*/**/*.test.ts', 'test/interop/spark*.test.ts'], CRASH_TIMEOUT_MS, { fileParallelism: false }),
     ],
   },

@@ -19,6 +19,9 @@ const NEEDS = {
   s3: ['go'],
   test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd', 'faketime'],
   spark: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
+  alerts: ['npm', 'java', 'mvn', 'python', 'venv', 'go'],
+  deploy: ['npm', 'java', 'mvn', 'python', 'venv', 'go'],
+  docs: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
 };
 
 /**

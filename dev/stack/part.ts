@@ -114,12 +114,19 @@ export function createPart(spec: PartSpec): Part {
     current.kill(spec.stopSignal);
     signalAll('SIGCONT');
     const insist = setTimeout(() => signalAll('SIGKILL'), STOP_WITHIN_MS);
-    await ended;
+    await gone(current);
     clearTimeout(insist);
   }
 
   async function kill(): Promise<void> {
+    const current = child;
     signalAll('SIGKILL');
+    await gone(current);
+  }
+
+  /** A running part keeps nobody alive; one whose end is waited for does, or the waiting process would end in the middle of it. */
+  async function gone(process: ChildProcess | undefined): Promise<void> {
+    process?.ref();
     await ended;
   }
 

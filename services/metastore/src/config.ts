@@ -9,3 +9,6 @@ export const config = z.object({
   MILLRACE_LISTEN: settingShapes.MILLRACE_LISTEN,
   LOG_LEVEL: settingShapes.LOG_LEVEL,
 });
+
+/** Settings of a migration that is a step of its own. */
+export const migrateConfig = config.pick({ DATABASE_URL: true, LOG_LEVEL: true });

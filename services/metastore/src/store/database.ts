@@ -4,7 +4,7 @@ import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import { migrate } from './migrate.ts';
+import { connectAndMigrate } from './migrate-now.ts';
 import { databaseAddress, databaseError } from './pg-errors.ts';
 import type { Tables } from './tables.ts';
 
@@ -16,8 +16,6 @@ const connectTimeoutMs = 3_000;
 const statementTimeoutMs = 5_000;
 /** How long we wait for a statement's answer, ms: a stopped server answers nothing at all. */
 const queryTimeoutMs = 6_000;
-/** How long a migration, with its wait for the lock, may take, ms. */
-const migrationTimeoutMs = 300_000;
 /** Pause before the next try while the database is away: doubled from the first to the last, ms. */
 const retryMinMs = 250;
 const retryMaxMs = 5_000;
@@ -85,22 +83,7 @@ export function openDatabase(url: string, options: { log: Logger; onChange: (up:
   /** Connects once, migrates when that has not been done, and asks for a sign of life. */
   async function look(): Promise<void> {
     if (!migrated) {
-      const client = new pg.Client({
-        connectionString: url,
-        connectionTimeoutMillis: connectTimeoutMs,
-        query_timeout: migrationTimeoutMs,
-        application_name: 'millrace-metastore-migration',
-      });
-      client.on('error', (error) => log.debug({ err: error }, 'the migration connection broke'));
-      const cut = () => void client.end();
-      stop.signal.addEventListener('abort', cut);
-      try {
-        await client.connect();
-        await migrate(client, log);
-      } finally {
-        stop.signal.removeEventListener('abort', cut);
-        await client.end().catch(() => undefined);
-      }
+      await connectAndMigrate(url, log, stop.signal);
       migrated = true;
     } else await pool.query('select 1');
   }

@@ -33,6 +33,23 @@ export const kafkaTemplate = join(kafkaDir, 'bootstrap.checkpoint');
 
 export const s3Server = join(cache, `versitygw-${VERSITYGW_VERSION}-${platform}`, 'versitygw');
 
+/** What the tests of the alerts run. */
+export const prometheusTools = ['prometheus', 'promtool'];
+
+const prometheusInCache = (name) => join(cache, `prometheus-debian-${platform}`, name);
+
+/**
+ * Prometheus' server or its tool: of PATH, else of the cache; undefined when there is none.
+ * @param {string} name one of {@link prometheusTools}
+ * @returns {string | undefined}
+ */
+export function prometheusTool(name) {
+  return which(name) ?? (isExecutable(prometheusInCache(name)) ? prometheusInCache(name) : undefined);
+}
+
+/** Where the set-up puts both. */
+export const prometheusDir = dirname(prometheusInCache('promtool'));
+
 /**
  * Where PostgreSQL's binaries lie. PostgreSQL refuses to run as root and runs as `nobody` then, so for root the place
  * must be open to everybody; a cache below a closed home is not.

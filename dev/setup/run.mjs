@@ -10,6 +10,7 @@ import { ensureKafka } from './kafka.mjs';
 import { ensureNode } from './node.mjs';
 import { ensureDependencies } from './npm.mjs';
 import { ensurePostgres } from './postgres.mjs';
+import { ensurePrometheus } from './prometheus.mjs';
 import { ensureSparkPython, ensureTestPython } from './python.mjs';
 import { runUnder } from './relay.mjs';
 import { ensureS3Server } from './s3.mjs';
@@ -26,7 +27,7 @@ const PURPOSES = {
   stack: { addon: false, steps: KAFKA_AND_POSTGRES },
   test: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
   spark: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensureSparkPython, ensureSparkJars] },
-  alerts: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
+  alerts: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensurePrometheus] },
   deploy: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
   docs: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
   check: { addon: false, steps: [] },

@@ -3,7 +3,18 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileS
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { debianInstall, hasApt } from './debian.mjs';
-import { cache, faketimeLibrary, isRoot, javaBinary, pythonOf, s3Server, testPythonDir, which } from './paths.mjs';
+import {
+  cache,
+  faketimeLibrary,
+  isRoot,
+  javaBinary,
+  prometheusTool,
+  prometheusTools,
+  pythonOf,
+  s3Server,
+  testPythonDir,
+  which,
+} from './paths.mjs';
 import { GO_OLDEST, JAVA_OLDEST, PYTHON_OLDEST } from './pins.mjs';
 import { SetupError } from './say.mjs';
 
@@ -19,7 +30,7 @@ const NEEDS = {
   s3: ['go'],
   test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd', 'faketime'],
   spark: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
-  alerts: ['npm', 'java', 'mvn', 'python', 'venv', 'go'],
+  alerts: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'prometheus'],
   deploy: ['npm', 'java', 'mvn', 'python', 'venv', 'go'],
   docs: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
 };
@@ -42,6 +53,8 @@ const TOOLS = {
   go: { check: checkGo },
   jq: { check: async () => (which('jq') ? undefined : 'jq is not in PATH (Debian: apt-get install jq)'), debian: 'jq' },
   zstd: { check: async () => (which('zstd') ? undefined : 'zstd is not in PATH (Debian: apt-get install zstd)'), debian: 'zstd' },
+  // The set-up takes it out of Debian's package without installing that: an installed one would start a server.
+  prometheus: { check: checkPrometheus },
   // Without it chaos runs shift no clocks; everything else goes on.
   faketime: { check: async () => (faketimeLibrary() ? undefined : 'libfaketime'), debian: 'libfaketime', optional: true },
 };
@@ -106,6 +119,12 @@ async function checkGo() {
   if (existsSync(s3Server)) return undefined;
   const release = await versionOf('go', ['version'], /go(\d+)\.(\d+)/);
   return release && atLeast(release, GO_OLDEST) ? undefined : `${advice}; found ${release?.join('.') ?? 'one that does not start'}`;
+}
+
+async function checkPrometheus() {
+  if (prometheusTools.every((name) => prometheusTool(name) !== undefined)) return undefined;
+  if (hasApt() && which('dpkg-deb')) return undefined;
+  return 'prometheus and promtool are not in PATH (Debian: apt-get install prometheus; macOS: brew install prometheus; else from prometheus.io)';
 }
 
 async function checkPython() {

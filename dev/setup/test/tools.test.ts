@@ -33,6 +33,12 @@ test('a purpose asks for its own tools only', () => {
   expect(stderr).not.toContain('java');
 });
 
+test('Prometheus is asked for where the alerts are tested, and only where the set-up cannot bring it', () => {
+  expect(setUp('alerts', empty).stderr).toContain('- prometheus and promtool are not in PATH');
+  for (const tool of ['apt-get', 'dpkg-deb']) symlinkSync('/bin/true', join(empty, tool));
+  expect(setUp('alerts', empty).stderr).not.toContain('prometheus');
+});
+
 test('one missing tool is named alone', () => {
   symlinkSync(process.execPath, join(empty, 'npm'));
   symlinkSync('/bin/true', join(empty, 'mvn'));

@@ -14,7 +14,7 @@ import { startTcpProxy, type TcpFaultProxy } from './proxy/tcp-proxy.ts';
 const MIB = 2 ** 20;
 const BUDGET_BYTES = 32 * MIB;
 const BACKLOG_BYTES = 10 * BUDGET_BYTES;
-/** Documented in the README, under "Memory": what a worker holds beside what it buffers, with the allocator's arenas bounded as it says there. */
+/** Documented in docs/operations.md, under "Memory": what a worker holds beside what it buffers, with the allocator's arenas bounded as it says there. */
 const BASE_BYTES = 320 * MIB;
 const PARTITIONS = 4;
 const VALUE_BYTES = 16 * 1024;
@@ -23,7 +23,7 @@ const STARVED_BYTES_PER_SECOND = 50_000;
 const STARVED_MS = 12_000;
 const WITHIN_MS = 200_000;
 const HUGE_BYTES = 95_000_000;
-/** Also in the README: fetched, handed over, checked, written as a line, compressed. */
+/** Also there: fetched, handed over, checked, written as a line, compressed. */
 const HUGE_TIMES_MAX = 7;
 
 let services: Services | undefined;

@@ -14,7 +14,8 @@ const verifySettings = z.object({
   MILLRACE_METASTORE_URL,
   KAFKA_PROPERTIES,
 });
-const verifyKafkaSettings = verifySettings.extend({ KAFKA_BROKERS });
+/** Everything the command line is configured by. */
+export const verifyKafkaSettings = verifySettings.extend({ KAFKA_BROKERS });
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

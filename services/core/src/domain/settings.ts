@@ -32,10 +32,22 @@ const brokers = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5}(\s*,\s*(\[[0-9a-fA-F
 
 /** Every `MILLRACE_*` key and the few others we read, with type, default and meaning. `secret` values are never printed. */
 export const settingShapes = {
-  KAFKA_BROKERS: z.string().regex(brokers, 'must be host:port[,host:port…]').meta({ description: 'Kafka bootstrap servers' }),
-  KAFKA_PROPERTIES: z.string().optional().meta({ description: 'Path of a librdkafka properties file (security, timeouts)' }),
-  MILLRACE_RAW_URL: storeUrl.meta({ description: 'Where raw objects and chains lie' }),
-  MILLRACE_TABLES_URL: storeUrl.meta({ description: 'Where tables lie, one folder a dataset' }),
+  KAFKA_BROKERS: z
+    .string()
+    .regex(brokers, 'must be host:port[,host:port…]')
+    .meta({
+      description:
+        'Kafka bootstrap servers, host:port[,host:port…]. Phase 2 also works without: then each of its workers works on all datasets',
+    }),
+  KAFKA_PROPERTIES: z
+    .string()
+    .optional()
+    .meta({
+      description:
+        'Path of a librdkafka properties file (security, timeouts); settings that break a promise, such as auto commit, are refused by name',
+    }),
+  MILLRACE_RAW_URL: storeUrl.meta({ description: 'Where raw objects and chains lie: s3://bucket/prefix or file:///directory' }),
+  MILLRACE_TABLES_URL: storeUrl.meta({ description: 'Where tables lie, one folder a dataset; never inside the raw root or around it' }),
   MILLRACE_S3_FORCE_PATH_STYLE: flag.meta({ description: 'Address buckets by path, as most S3 servers other than AWS need' }),
   DATABASE_URL: z
     .string()
@@ -50,7 +62,7 @@ export const settingShapes = {
     .string()
     .min(1)
     .default('.millrace/state')
-    .meta({ description: 'Where a worker keeps its last good configuration' }),
+    .meta({ description: 'Where a worker keeps its last good configuration, for when the metastore is away' }),
   MILLRACE_GROUP_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/)
@@ -58,13 +70,16 @@ export const settingShapes = {
     .meta({ description: 'Prefix of Kafka consumer groups; phase 1 joins <prefix>-landing, phase 2 <prefix>-table' }),
   MILLRACE_GROUP_PROTOCOL: z.enum(['classic', 'consumer']).default('classic').meta({
     description:
-      'Kafka group.protocol of the landing group; consumer (KIP-848) needs brokers that have it, which then decide about sessions',
+      'Kafka group.protocol of the landing group; consumer (KIP-848) where the brokers have it: they then assign and decide about sessions (group.consumer.session.timeout.ms), and MILLRACE_SESSION_TIMEOUT_MS is only how long a fenced worker waits',
   }),
   MILLRACE_ANNOUNCEMENTS_TOPIC: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be a Kafka topic name')
     .optional()
-    .meta({ description: 'Internal topic on which phase 1 announces chain entries to phase 2; default _<group prefix>_announcements' }),
+    .meta({
+      description:
+        'Internal topic on which phase 1 announces chain entries to phase 2, created when it is missing; default _<group prefix>_announcements',
+    }),
   MILLRACE_ANNOUNCEMENTS_PARTITIONS: whole(16, 1, 10_000).meta({
     description: 'Partitions of the internal topic when it is created: at most so many phase-2 workers share the datasets',
   }),
@@ -79,10 +94,12 @@ export const settingShapes = {
     description: 'Age (ms) at which a buffer is sealed. Smaller: fresher, two PUTs each time',
   }),
   MILLRACE_BUFFER_BYTES_MAX: bytes(256 * 2 ** 20, 2 ** 20, 64 * 2 ** 30).meta({
-    description: 'Budget (bytes) of buffered lines per phase-1 process; over it partitions pause',
+    description:
+      'Budget (bytes) of buffered lines per phase-1 process; over it partitions pause. The process needs 1.5 times as much and 320 MiB',
   }),
   MILLRACE_SESSION_TIMEOUT_MS: milliseconds(45_000, 1_000, 1_800_000).meta({
-    description: 'Kafka session.timeout.ms of the consumer groups',
+    description:
+      'Kafka session.timeout.ms (ms) of the consumer groups. Smaller: a dead worker is replaced sooner, a slow one thrown out sooner',
   }),
   MILLRACE_STALL_TIMEOUT_MS: milliseconds(60_000, 1_000, 3_600_000).meta({
     description: 'No progress for so long (ms) while Kafka has more: the client is rebuilt once, then the process exits',
@@ -90,7 +107,9 @@ export const settingShapes = {
   // phase 2
   MILLRACE_BATCH_BYTES: bytes(64 * 2 ** 20, 1024, 2 ** 30).meta({ description: 'JSON (bytes) at which a micro-batch is closed' }),
   MILLRACE_BATCH_RECORDS: whole(1_000_000, 1, 100_000_000).meta({ description: 'Records at which a micro-batch is closed' }),
-  MILLRACE_BATCH_INTERVAL_MS: milliseconds(10_000, 50, 3_600_000).meta({ description: 'Age (ms) at which a micro-batch is closed' }),
+  MILLRACE_BATCH_INTERVAL_MS: milliseconds(10_000, 50, 3_600_000).meta({
+    description: 'Age (ms) at which a micro-batch is closed. Smaller: fresher, more commits and smaller files',
+  }),
   MILLRACE_SLOW_POLL_MS: milliseconds(30_000, 1_000, 3_600_000).meta({
     description:
       'Time (ms) between two looks at a chain whose entries are announced. Smaller: a lost announcement costs less, idle chains more GETs',
@@ -101,7 +120,10 @@ export const settingShapes = {
     .transform(Number)
     .pipe(z.number().int().min(1).max(256))
     .optional()
-    .meta({ description: 'Decode threads of phase 2; default one less than the cores, at least one' }),
+    .meta({
+      description:
+        'Decode threads of phase 2; default one less than the cores, at least one. Batches of at most 1 MiB have one more to themselves',
+    }),
   MILLRACE_WORKER_HEAP_BYTES: bytes(2 * 2 ** 30, 64 * 2 ** 20, 64 * 2 ** 30).meta({
     description: 'JavaScript heap (bytes) of one decode thread; beyond it the thread dies alone, and its batch is cut smaller',
   }),
@@ -109,7 +131,7 @@ export const settingShapes = {
     description: 'Size (bytes) at which a data file is split',
   }),
   MILLRACE_TABLE_PARTITIONS_PER_COMMIT_MAX: whole(1_000, 1, 100_000).meta({
-    description: 'Distinct table partitions one commit may touch; more blocks the dataset (tablePartitionsPerCommitMax)',
+    description: 'Distinct table partitions one commit may touch; more blocks the dataset, as a runaway partition key',
   }),
 };
 

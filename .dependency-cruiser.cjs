@@ -123,7 +123,7 @@ module.exports = {
       '^services/phase1-dumper/src/kafka/',
       '^services/phase2-transformer/src/kafka/',
       `${CORE}adapters/kafka/`,
-      '^services/cli/src/verify/',
+      '^services/cli/src/(verify|demo)/',
       `${CORE}testing/`,
     ]),
     vendor('parquet', 'parquet-wasm|apache-arrow', ['^services/phase2-transformer/src/(formats|workers|columns)/', `${CORE}delta/`]),

@@ -12,7 +12,10 @@ const PROGRAMS = {
   metastore: '../services/metastore/src/main.ts',
   migrate: '../services/metastore/src/migrate-main.ts',
   cli: '../services/cli/src/main.ts',
+  demo: '../services/cli/src/demo-main.ts',
 };
+
+const WITH_ARGUMENTS = new Set(['cli', 'demo']);
 
 /** Ports of health and metrics while MILLRACE_ADMIN_PORT says nothing else. */
 const ADMIN_PORTS = { metastore: 9100, phase1: 9101, phase2: 9102 };
@@ -22,6 +25,7 @@ const USAGE = `usage: entrypoint.mjs COMMAND [ARGUMENTS]
   phase1 | phase2 | metastore   runs a service
   migrate                       brings the database to this version and ends
   cli ARGUMENTS                 the command line, for example: cli verify orders
+  demo [--rate N] [--records N] registers a dataset and produces orders for it, to see something
   live [SERVICE]                exit 0 if the service in this container answers /livez, else 1
   ready [SERVICE]               the same with /readyz`;
 
@@ -61,7 +65,8 @@ if (command === 'help' || command === '--help') {
   process.exit(0);
 }
 if (!Object.hasOwn(PROGRAMS, command ?? '')) process.exit(complain(command === undefined ? 'no command' : `no such command: ${command}`));
-if (command !== 'cli' && args.length > 0) process.exit(complain(`${command} takes no arguments; settings come from the environment`));
+if (!WITH_ARGUMENTS.has(command) && args.length > 0)
+  process.exit(complain(`${command} takes no arguments; settings come from the environment`));
 
 const program = new URL(PROGRAMS[command], import.meta.url);
 process.argv = [process.argv[0], fileURLToPath(program), ...args];

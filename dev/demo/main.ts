@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { register } from '@millrace/cli/demo/register.ts';
+import { DemoTopic, kafkaSecurity } from '@millrace/cli/demo/topic.ts';
 import { describeError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient, type MetastoreClient } from '@millrace/metastore/client/client.ts';
 import { tryLock } from '../setup/lock.mjs';
@@ -12,10 +14,8 @@ import { cpuSecondsOf, produceAndWait, throughputLines, verifyRun } from './once
 import { type DemoOptions, readOptions, USAGE } from './options.ts';
 import { startParts } from './parts.ts';
 import { progressLine, progressOf } from './progress.ts';
-import { register } from './register.ts';
 import { createScreen } from './screen.ts';
 import { prepareServices, refuseUnknownSettings, type Services } from './services.ts';
-import { DemoTopic, kafkaSecurity } from './topic.ts';
 
 const DATASET = { name: 'orders', kafkaTopic: 'orders', mode: 'append', pkFields: ['id'], partitionKeys: ['date'] };
 const LOOK_INTERVAL_MS = 1_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DemoTopic } from '@millrace/cli/demo/topic.ts';
 import { verifyCommand } from '@millrace/cli/verify/command.ts';
 import type { Lake } from './lake.ts';
-import type { DemoTopic } from './topic.ts';
 
 /** Nothing landed and nothing committed for so long while there is more: something is wrong. */
 const STALL_MS = 120_000;

@@ -1,5 +1,5 @@
+import { seeded } from '@millrace/cli/demo/orders.ts';
 import { Admin, Producer } from '@platformatic/kafka';
-import { seeded } from '../../dev/demo/orders.ts';
 
 /** A stream of records to measure with. `value` gives the JSON text of record `index`, the same each time. */
 export type BenchData = { name: string; words: string; pkField: string; value(index: number): string };

@@ -1,7 +1,7 @@
+import { loyaltyFrom, notJsonEvery, orderRecord, tombstoneEvery } from '@millrace/cli/demo/orders.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readOptions } from '../options.ts';
-import { loyaltyFrom, notJsonEvery, orderRecord, tombstoneEvery } from '../orders.ts';
 import { progressLine, progressOf } from '../progress.ts';
 import { createScreen } from '../screen.ts';
 

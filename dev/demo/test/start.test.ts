@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { register } from '@millrace/cli/demo/register.ts';
+import { kafkaSecurity } from '@millrace/cli/demo/topic.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPart } from '../../stack/part.ts';
-import { register } from '../register.ts';
 import { refuseUnknownSettings, serviceEnvironment } from '../services.ts';
 import { startOnFreePorts, takenPort } from '../taken-port.ts';
-import { kafkaSecurity } from '../topic.ts';
 
 let dir: string;
 beforeEach(() => {

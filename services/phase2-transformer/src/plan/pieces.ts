@@ -13,6 +13,8 @@ export type ChainPiece = {
   endOffset: bigint;
   object: RawObject | undefined;
   gaps: Gap[];
+  /** attempt id of the `data` entry that published it; none for a loss that a person accepted */
+  publication?: string;
 };
 
 /**
@@ -34,6 +36,7 @@ export function piecesOf(entry: ChainEntry, position: bigint): ChainPiece[] {
         ...range,
         object,
         gaps: clipGaps(entry.gaps, range.startOffset, range.endOffset),
+        ...(entry.kind === 'data' ? { publication: entry.attemptId } : {}),
       });
     startOffset = endOffset;
   };

@@ -77,17 +77,21 @@ export type BatchOutput =
   /** A raw object is not what its chain entry says. */
   | { status: 'corrupt'; rawObjectKey: string; message: string };
 
+/** How long a worker took over a batch, ms: in all, and of that in the encoder. */
+export type BatchTimes = { computeMs: number; encodeMs: number };
+
 /**
  * Turns batches into data files in worker threads. Pure for its caller: the same input gives the same rows, nothing is kept between calls.
  * Calls may overlap; they queue for the workers in order.
  */
 export interface BatchCompute {
   /**
+   * @returns with the worker's times, when it takes them
    * @param signal aborting ends the work at once (the worker is replaced) and rejects with kind `unavailable`, code `batch_aborted`
    * @throws kind `unavailable`, code `batch_worker_lost`, when the worker died (out of memory, crash) or passed its deadline: it was replaced, try again, with a smaller batch after an out-of-memory (`fields.outOfMemory`);
    *         kind `internal` when it failed on its own
    */
-  build(input: BatchInput, signal?: AbortSignal): Promise<BatchOutput>;
+  build(input: BatchInput, signal?: AbortSignal): Promise<BatchOutput & { times?: BatchTimes }>;
   /** Ends the workers; work under way is rejected. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { MillraceError } from '@millrace/core/domain/errors.ts';
-import type { BatchCompute, BatchInput, BatchOutput } from './batch-worker-port.ts';
+import type { BatchCompute, BatchInput, BatchOutput, BatchTimes } from './batch-worker-port.ts';
 import { type Hand, needsProcess, startProcess, startThread } from './hand.ts';
 import type { WorkerReply } from './worker-messages.ts';
 
@@ -26,9 +26,10 @@ export const workerPoolDefaults: Omit<WorkerPoolSettings, 'workers'> = {
   queuedBatchesMax: 1000,
 };
 
+type Timed = BatchOutput & { times?: BatchTimes };
 type Job = {
   input: BatchInput;
-  settle: (result: BatchOutput | MillraceError) => void;
+  settle: (result: Timed | MillraceError) => void;
   signal: AbortSignal | undefined;
   onAbort: () => void;
 };
@@ -55,7 +56,7 @@ export class WorkerPool implements BatchCompute {
     if (settings.smallBatchBytes > 0) this.slots.unshift(slot(true));
   }
 
-  build(input: BatchInput, signal?: AbortSignal): Promise<BatchOutput> {
+  build(input: BatchInput, signal?: AbortSignal): Promise<Timed> {
     if (this.closed || signal?.aborted) return Promise.reject(aborted());
     if (this.queue.length >= this.settings.queuedBatchesMax) {
       const queued = this.queue.length;
@@ -140,7 +141,7 @@ export class WorkerPool implements BatchCompute {
   }
 
   /** Ends a slot's thread and its job; the next job gets a fresh thread. */
-  private async retire(slot: Slot, result: BatchOutput | MillraceError): Promise<void> {
+  private async retire(slot: Slot, result: Timed | MillraceError): Promise<void> {
     const { hand } = slot;
     slot.hand = undefined;
     release(slot)?.settle(result);

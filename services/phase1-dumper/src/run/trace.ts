@@ -1,0 +1,31 @@
+import type { DataEntry } from '@millrace/core/domain/chain.ts';
+import type { WorkTrace } from '@millrace/core/ports/tracer.ts';
+import type { Stages } from '@millrace/core/work/stages.ts';
+
+/** What a trace says of a publication that came as far as its entry. Pure but for the time of its end. @param failure one sentence when the entry does not stand, as far as we know */
+export function publicationTrace({ source, ...entry }: DataEntry, stages: Stages, failure: string | undefined): WorkTrace {
+  const sum = (value: (object: DataEntry['objects'][number]) => number) =>
+    entry.objects.reduce((total, object) => total + value(object), 0);
+  return {
+    name: 'publish',
+    attemptId: entry.attemptId,
+    startMs: stages.startMs,
+    endMs: stages.now(),
+    stages: stages.times(),
+    attributes: {
+      'millrace.topic': source.topic,
+      'millrace.topic_id': source.topicId,
+      'millrace.partition': source.partition,
+      'millrace.start_offset': entry.startOffset.toString(),
+      'millrace.end_offset': entry.endOffset.toString(),
+      'millrace.seq': entry.seq.toString(),
+      'millrace.epoch': entry.epoch.toString(),
+      'millrace.attempt_id': entry.attemptId,
+      'millrace.records': sum(({ recordCount }) => recordCount),
+      'millrace.bytes': sum(({ linesBytes }) => linesBytes),
+      'millrace.object_bytes': sum(({ bytes }) => bytes),
+    },
+    publications: [],
+    failure,
+  };
+}

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { textTable } from '@millrace/cli/verify/render.ts';
+import { textTable } from '@millrace/cli/output/text-table.ts';
 import { withLocalFile } from '@millrace/cli/verify/table-files.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { discoverPartitions, discoverTopicIds } from '@millrace/core/chain/discover.ts';

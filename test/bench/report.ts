@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os';
-import { textTable } from '@millrace/cli/verify/render.ts';
+import { textTable } from '@millrace/cli/output/text-table.ts';
 import type { Measured, Round } from './rounds.ts';
 
 export type BenchResult = { words: string; records: number; bytes: number; rounds: Round[] };

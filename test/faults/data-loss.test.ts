@@ -3,8 +3,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { acceptCluster } from '@millrace/cli/clusters.ts';
-import { acceptGap, listGaps } from '@millrace/cli/gaps.ts';
+import { acceptCluster } from '@millrace/cli/commands/clusters.ts';
+import { acceptGap } from '@millrace/cli/commands/gaps.ts';
 import { runVerify } from '@millrace/cli/verify/command.ts';
 import { renderReport } from '@millrace/cli/verify/render.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,7 +136,7 @@ describe('records that are gone', { timeout: 3 * WITHIN_MS }, () => {
 
     const wrong = acceptGap(topic, { partition: '0', from: '40', to: '71', reason: 'moths' }, services.env);
     await expect(wrong).rejects.toThrow('[40, 70), not [40, 71)');
-    expect(await listGaps(topic, services.env)).toMatch(/40 +70 +retention +DATA_LOSS_SUSPECTED/);
+    expect((await millrace('gaps', 'list', topic)).out).toMatch(/40 +70 +retention +DATA_LOSS_SUSPECTED/);
     const accepted = await millrace(
       'gaps',
       'accept',

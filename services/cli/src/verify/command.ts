@@ -7,11 +7,13 @@ import { datasetName } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { readVerifyKafkaSettings, readVerifySettings } from '../config.ts';
+import { type Format, rendered } from '../output/format.ts';
 import { KafkaLog } from './kafka-log.ts';
 import { renderReport } from './render.ts';
+import { reportData } from './report-data.ts';
 import { couldNotCheck, type VerifyReport, verifyDataset } from './verify.ts';
 
-export type VerifyOptions = { topic?: string | undefined; againstKafka?: boolean | undefined };
+export type VerifyOptions = { topic?: string | undefined; againstKafka?: boolean | undefined; output?: Format | undefined };
 
 /**
  * `millrace verify <dataset>`: reads everything, changes nothing.
@@ -74,7 +76,7 @@ export async function verifyCommand(
 ): Promise<0 | 1 | 2> {
   try {
     const report = await runVerify(dataset, options, env);
-    print(renderReport(report));
+    print(rendered(options.output ?? 'table', reportData(report), () => renderReport(report)));
     return report.differences.count === 0 ? 0 : 1;
   } catch (error) {
     complain(couldNotCheck(error));

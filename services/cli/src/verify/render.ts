@@ -1,18 +1,8 @@
+import { textTable } from '../output/text-table.ts';
 import { differencesKeptMax } from './differences.ts';
 import type { PartitionSums } from './equation.ts';
 import { totalSums } from './equation.ts';
 import type { VerifyReport } from './verify.ts';
-
-/** Text columns, right-aligned but for the first. Pure. */
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  return [line(head), ...rows.map(line)].join('\n');
-}
 
 const n = (value: bigint | number): string => value.toString();
 

@@ -17,6 +17,7 @@ import { type Reconciliation, reconciliation } from '../api/reconciliation.ts';
 import { type DatasetStatus, datasetStatus } from '../api/status.ts';
 import { type Call, readAnswer, send } from './request.ts';
 
+export type { AuditRow, ClusterList, GapList } from '../api/losses.ts';
 export type { Reconciliation } from '../api/reconciliation.ts';
 export type { DatasetStatus } from '../api/status.ts';
 

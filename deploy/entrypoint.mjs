@@ -68,6 +68,12 @@ if (!Object.hasOwn(PROGRAMS, command ?? '')) process.exit(complain(command === u
 if (!WITH_ARGUMENTS.has(command) && args.length > 0)
   process.exit(complain(`${command} takes no arguments; settings come from the environment`));
 
+// As process 1 of a container a signal without a handler is ignored; the services have handlers of their own.
+if (process.pid === 1 && command === 'cli') {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+}
+
 const program = new URL(PROGRAMS[command], import.meta.url);
 process.argv = [process.argv[0], fileURLToPath(program), ...args];
 await import(program);

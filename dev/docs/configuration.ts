@@ -22,7 +22,7 @@ export function configurationPage(): string {
     '# Configuration',
     `By environment variables only. A \`MILLRACE_*\` key that no service knows is refused with a suggestion, so a slip of the fingers never means the default. A key of one service may be set for all of them. An empty value counts as none. Read by ${named}.`,
     table(['Setting', 'Default', 'Allowed', 'Read by', 'Meaning'], settingNames().map(row)),
-    "Object stores are reached by the AWS SDK, which reads its own variables (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL_S3`, a profile, a web identity or the machine's role). Tracing is off unless the standard `OTEL_*` variables name a collector. `MALLOC_ARENA_MAX=2` saves some 40 MiB with glibc ([memory](../operations.md#memory)).",
+    "Object stores are reached by the AWS SDK, which reads its own variables (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL_S3`, a profile, a web identity or the machine's role). Tracing is off unless the standard `OTEL_*` variables name a collector ([traces](../operations.md#traces)). `MALLOC_ARENA_MAX=2` saves some 40 MiB with glibc ([memory](../operations.md#memory)).",
   );
 }
 

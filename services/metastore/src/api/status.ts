@@ -34,6 +34,9 @@ export const datasetStatus = z
       .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
       .nullable()
       .meta({ description: 'Newest commit of the table by the reporting worker' }),
+    landingSilentSince: z.string().optional().meta({
+      description: 'No phase-1 worker has told where Kafka ends since then: `end` is of that moment. Left out while they report',
+    }),
     clusterChange: clusterChange
       .optional()
       .meta({ description: 'The brokers are of a cluster that the chains do not know: nothing is landed' }),

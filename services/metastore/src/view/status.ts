@@ -1,7 +1,7 @@
 import { sourceKey } from '@millrace/core/domain/source.ts';
 import type { DatasetStatus } from '../api/status.ts';
 import type { Facts } from './facts.ts';
-import { shownState } from './state.ts';
+import { freshMs, shownState } from './state.ts';
 
 type PartitionStatus = DatasetStatus['partitions'][number];
 
@@ -22,9 +22,16 @@ export function datasetStatus(facts: Facts, now: number): DatasetStatus {
     partitions,
     lagSeconds: lagSeconds(facts, partitions, now),
     lastCommit: report?.lastCommit ?? null,
+    ...landingSilence(facts, now),
     ...(facts.landing?.clusterChange == null ? {} : { clusterChange: facts.landing.clusterChange }),
     nextAction,
   };
+}
+
+/** A landing that nobody reported on lately, or ever since the dataset was made. */
+function landingSilence({ dataset, landing }: Facts, now: number): { landingSilentSince?: string } {
+  const since = landing?.reportedAt ?? Date.parse(dataset.createdAt);
+  return now - since > freshMs ? { landingSilentSince: new Date(since).toISOString() } : {};
 }
 
 function partitionStatuses({ landing, table }: Facts): PartitionStatus[] {

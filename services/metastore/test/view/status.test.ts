@@ -18,6 +18,12 @@ describe('the status', () => {
     });
   });
 
+  it('tells since when nobody says where Kafka ends', () => {
+    const late = now + 3_600_000;
+    expect(datasetStatus(facts(), late).landingSilentSince).toBe(new Date(now).toISOString());
+    expect(datasetStatus(facts({ landing: undefined }), late).landingSilentSince).toBe(facts().dataset.createdAt);
+  });
+
   it('rounds no offset beyond 2^53', () => {
     const big = 2n ** 53n + 1n;
     const status = datasetStatus(facts({ landing: landing({ partitions: [landed({ landed: big, end: big })] }) }), now);

@@ -100,6 +100,7 @@ const env = {
   }),
   MILLRACE_RAW_URL: s3 ? `s3://${BUCKET}/raw` : folder('raw'),
   MILLRACE_TABLES_URL: s3 ? `s3://${BUCKET}/tables` : folder('tables'),
+  MILLRACE_STATE_DIR: join(dir, 'state'),
   ...(prometheus && { PROMETHEUS_URL: prometheus.url }),
 };
 const lines = Object.entries(env)

@@ -32,7 +32,10 @@ export function cliPage(): string {
 
 /** The commands that do something, in the order of the program; one that only holds others is told by these. */
 function leaves(command: Command): Command[] {
-  const own = command.parent !== null && (command.commands.length === 0 || command.registeredArguments.length > 0 || command.options.length > 0) ? [command] : [];
+  const own =
+    command.parent !== null && (command.commands.length === 0 || command.registeredArguments.length > 0 || command.options.length > 0)
+      ? [command]
+      : [];
   return [...own, ...command.commands.flatMap(leaves)];
 }
 

@@ -69,6 +69,17 @@ describe('names', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('every metric that is named is in the reference', () => {
+    const known = new Set([...read('docs/reference/metrics.md').matchAll(/`(millrace_[a-z0-9_]+)`/g)].map(([, name]) => name));
+    const wrong = inAll((text) =>
+      // a wild card (`millrace_alone_*`) names several
+      [...text.matchAll(/\bmillrace_[a-z0-9_]+(?![a-z0-9_]*\*)/g)].flatMap(([name]) =>
+        known.has(name) || known.has(name.replace(/_(bucket|sum|count)$/, '')) ? [] : [name],
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test('every path of the API that is named is one', () => {
     const known = Object.keys(openApiDocument().paths).map((path) => path.replaceAll(/\{[^}]*\}/g, '{}'));
     const wrong = inAll((text) =>

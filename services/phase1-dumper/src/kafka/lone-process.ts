@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type ErrorKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import type { AloneAnswer, AloneRequest, LoneReader } from '../run/alone.ts';
@@ -12,17 +13,26 @@ const answerTimeoutMs = 120_000;
 /** A lone reader as a child process with the limits of this one. It reads nothing before its first request and ends with its standard input. */
 export class LoneProcess implements LoneReader {
   readonly #child: ChildProcess;
+  readonly #input: Writable;
   readonly #ended: Promise<string>;
   readonly #answers: AsyncIterator<string>;
 
-  constructor(order: LoneOrder) {
-    this.#child = spawn(process.execPath, [...process.execArgv, program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** @throws kind `unavailable`, code `lone_reader_not_started`, when the machine refuses a process at once; some refusals are told by the first `read` */
+  constructor(order: LoneOrder, start = startReader) {
+    try {
+      this.#child = start();
+    } catch (cause) {
+      throw notStarted('no process to be had', cause);
+    }
     this.#ended = new Promise((resolve) => {
       this.#child.on('error', (error) => resolve(`it could not be started: ${error.message}`));
       this.#child.on('exit', (code, signal) => resolve(signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`));
     });
-    this.#child.stdin?.on('error', () => undefined); // its end is told by `exit`
-    this.#answers = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+    const { stdin, stdout } = this.#child;
+    if (!stdin || !stdout) throw notStarted('no file descriptors left for its pipes');
+    stdin.on('error', () => undefined); // its end is told by `exit`
+    this.#input = stdin;
+    this.#answers = createInterface({ input: stdout })[Symbol.asyncIterator]();
     this.#say(loneOrder.encode(order));
   }
 
@@ -36,7 +46,7 @@ export class LoneProcess implements LoneReader {
       if (line.done) {
         const cause = await this.#ended;
         // a machine without room for one more process says nothing of the record
-        if (this.#child.pid === undefined) throw new MillraceError('unavailable', 'lone_reader_not_started', `a lone reader: ${cause}`);
+        if (this.#child.pid === undefined) throw notStarted(cause);
         return { status: 'died', cause };
       }
       const answer = loneAnswer.decode(JSON.parse(line.value));
@@ -54,6 +64,11 @@ export class LoneProcess implements LoneReader {
   }
 
   #say(message: unknown): void {
-    this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
+    this.#input.write(`${JSON.stringify(message)}\n`);
   }
 }
+
+const startReader = (): ChildProcess => spawn(process.execPath, [...process.execArgv, program], { stdio: ['pipe', 'pipe', 'inherit'] });
+
+const notStarted = (why: string, cause?: unknown) =>
+  new MillraceError('unavailable', 'lone_reader_not_started', `a lone reader: ${why}`, {}, cause);

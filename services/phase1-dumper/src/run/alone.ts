@@ -1,5 +1,5 @@
 import type { RawObject } from '@millrace/core/domain/chain.ts';
-import { isKind } from '@millrace/core/domain/errors.ts';
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { dataLossSuspected, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import { type AloneStep, aloneDeathsMax, aloneReadBytes, nextAloneStep, poisonReason } from '../dump/flight.ts';
 import { leaderEpochFell, lossByEpoch } from '../dump/position.ts';
@@ -28,6 +28,7 @@ export interface LoneReader {
   close(): void;
 }
 
+/** @throws kind `unavailable` when the machine has no process to give */
 export type OpenLoneReader = (chain: OwnedChain) => LoneReader;
 
 /** What landing alone works with. */
@@ -49,7 +50,9 @@ export type AloneEnding =
   | { status: 'source_changed'; chain: OwnedChain }
   | { status: 'aborted'; chain: OwnedChain };
 
+/** Pause before a reader that was refused, by the machine, Kafka or the store, is asked again, ms: doubled up to the last. */
 const waitMs = 1_000;
+const waitMsMax = 30_000;
 
 /**
  * Lands what follows the chain's end in a process of its own: one record first, then twice as many each time, until so many bytes are past that no reader of before can have
@@ -83,6 +86,7 @@ async function landAloneNow(
   let aloneDeaths = deathsBefore;
   let step: AloneStep = { records: 1, suspectEnd: 0n };
   let passedBytes = 0;
+  let refusedMs = waitMs;
   let reader: LoneReader | undefined;
   const at = () => ({ topic: chain.source.topic, partition: chain.source.partition, offset: chain.head.nextOffset.toString() });
   const closeReader = () => {
@@ -95,17 +99,19 @@ async function landAloneNow(
       const { records } = step;
       onWait(`the records from offset ${next} are landed alone, ${records} at a time: those who read them before died`);
       if (!(await flight.mark(chain, { mode: 'alone', records, aloneDeaths, state: 'flying' }, signal, onWait))) break;
-      reader ??= settings.open(chain);
       let answer: AloneAnswer;
       try {
+        reader ??= settings.open(chain);
         answer = await reader.read({ recordsMax: records, readBytes: aloneReadBytes }, signal);
       } catch (error) {
         closeReader();
         if (!isKind(error, 'unavailable', 'invalid')) throw error; // credentials and buckets are mended from outside
-        onWait(error.message);
-        await clock.sleep(waitMs, signal);
+        onWait(describeError(error));
+        await clock.sleep(refusedMs, signal);
+        refusedMs = Math.min(waitMsMax, refusedMs * 2);
         continue;
       }
+      refusedMs = waitMs;
       if (signal.aborted) break;
       if (answer.status === 'died') {
         closeReader();

@@ -15,7 +15,12 @@ import { FakeSource, landingContext } from './fakes.ts';
 /** Kafka holds records `[0, end)`; those at `deadly` kill every lone reader that is given one. */
 function world(end: number, ...deadly: number[]) {
   const asked: { offset: number; records: number }[] = [];
+  const machine = { refusals: 0 };
   const open = (chain: { head: { nextOffset: bigint } }): LoneReader => {
+    if (machine.refusals > 0) {
+      machine.refusals--;
+      throw new MillraceError('unavailable', 'lone_reader_not_started', 'no process to be had');
+    }
     let next = Number(chain.head.nextOffset);
     return {
       close: () => undefined,
@@ -49,7 +54,7 @@ function world(end: number, ...deadly: number[]) {
     return bytes === undefined ? undefined : parseStored(flightMark, bytes, 'mark');
   };
   const entries = async () => (await Array.fromAsync(followChain(made.store, 'orders', chain))).filter(({ kind }) => kind !== 'claim');
-  return { ...made, asked, owner, dies, markOf, entries };
+  return { ...made, machine, asked, owner, dies, markOf, entries };
 }
 
 test('after three deaths records are landed alone, more and more at a time; then reading goes on with all others', async () => {
@@ -60,6 +65,18 @@ test('after three deaths records are landed alone, more and more at a time; then
   expect(source.started[0]?.offset).toBe(100n);
   expect(asked).toEqual([1, 2, 4, 8, 16, 32, 64].map((records) => ({ offset: records - 1, records })));
   expect((await entries()).map(({ endOffset }) => endOffset)).toEqual([1n, 3n, 7n, 15n, 31n, 63n, 100n]);
+  landing.drop('released');
+});
+
+test('a machine that has no process to give is asked again, and no person', { timeout: 30_000 }, async () => {
+  const { dies, owner, machine, asked } = world(10);
+  for (let death = 0; death < 3; death++) await dies();
+  machine.refusals = 2;
+  const { source, landing } = owner();
+  await vi.waitFor(() => expect(landing.view().reason).toContain('no process to be had'), 5_000);
+  await vi.waitFor(() => expect(source.started).toHaveLength(1), 20_000);
+  expect(asked[0]).toEqual({ offset: 0, records: 1 });
+  expect(source.started[0]?.offset).toBe(10n);
   landing.drop('released');
 });
 

@@ -65,8 +65,8 @@ def check_metrics(path: Path, dataset: str, topic: str, terminal: dict[str, int]
             if labels.get("dataset", dataset) != dataset or labels.get("topic", topic) != topic:
                 continue
             highest[name] = max(highest.get(name, 0.0), value)
-            if name == "millrace_law_difference" and value != 0:
-                verdicts.add("metrics", f"millrace_law_difference was {value:g}", at=sample.get("t", sample.get("atMs")), service=sample.get("service"), labels=labels)
+            if name == "millrace_reconciliation_difference" and value != 0:
+                verdicts.add("metrics", f"millrace_reconciliation_difference was {value:g}", at=sample.get("t", sample.get("atMs")), service=sample.get("service"), labels=labels)
     for kind, names in TOLD_BY.items():
         if terminal.get(kind, 0) > 0 and all(highest.get(name, 0.0) <= 0 for name in names):
             verdicts.add("metrics", f"{terminal[kind]} {kind}, and {' or '.join(names)} never told of it", terminal=kind)

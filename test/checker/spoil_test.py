@@ -186,7 +186,7 @@ CASES: list[tuple[str, dict[str, set[str]], dict, list[str]]] = [
     ("a pointer to no record", {"quarantine": {"table"}}, {"pointers": lambda version, pointers: pointers.append({**pointers[0], "startOffset": "14", "endOffset": "15"})}, []),
     ("too few", {"too_few": {""}}, {}, ["--expect-records", "33"]),
     ("orphans", {"orphans": {""}}, {"after": lambda run: run.put(f"tables/{DATASET}/part-9.parquet", b"")}, ["--orphans-max", "0"]),
-    ("the law differs for a moment", {"metrics": {""}}, {"after": sample(text=f'{TOLD}millrace_law_difference{{dataset="d"}} 2\n')}, ["--metrics", "{root}/samples"]),
+    ("the law differs for a moment", {"metrics": {""}}, {"after": sample(text=f'{TOLD}millrace_reconciliation_difference{{dataset="d"}} 2\n')}, ["--metrics", "{root}/samples"]),
     ("a state without its metric", {"metrics": {""}}, {"after": sample(text=TOLD.replace('dropped_records_total{dataset="d"} 1', 'dropped_records_total{dataset="d"} 0'))}, ["--metrics", "{root}/samples"]),
     ("an accepted loss that no metric had told of", {"metrics": {""}}, {"after": sample(text=TOLD), "landed": drop_record([(9, 10, "expired")])}, ["--metrics", "{root}/samples"]),
     ("memory", {"resources": {""}}, {"after": sample()}, ["--resources", "{root}/samples", "--rss-max", "99"]),

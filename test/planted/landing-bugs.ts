@@ -54,9 +54,9 @@ export const landingBugs: readonly Bug[] = [
       },
       {
         file: runPublish,
-        find: "if (commit.status === 'conflicted') return {",
+        find: "if (commit.status === 'conflicted') {",
         replace:
-          "if (commit.status === 'conflicted') return commitEntry(context, { ...chain, head: { ...head, seq: entry.seq } }, prepared, ranges, signal, onWait);\n  if (commit.status === 'never') return {",
+          "if (commit.status === 'conflicted') return commitEntry(context, { ...chain, head: { ...head, seq: entry.seq } }, prepared, ranges, signal, onWait);\n  if (commit.status === 'never') {",
       },
     ],
     caughtBy,
@@ -287,9 +287,9 @@ export const landingBugs: readonly Bug[] = [
     patches: [
       {
         file: runPartition,
-        find: '    this.#identityDoubted = false;\n    const from',
+        find: '    this.#identityDoubted = false;\n    this.#publishing =',
         replace:
-          '    this.#identityDoubted = false;\n    if (sealed.ranges.length > 0) this.#committed({ ...chain, head: { ...chain.head, seq: chain.head.seq + 1n, nextOffset: sealed.ranges.at(-1).endOffset } });\n    const from',
+          '    this.#identityDoubted = false;\n    if (sealed.ranges.length > 0) this.#committed({ ...chain, head: { ...chain.head, seq: chain.head.seq + 1n, nextOffset: sealed.ranges.at(-1).endOffset } });\n    this.#publishing =',
       },
     ],
     caughtBy,

@@ -3,8 +3,10 @@ import { createRegistry, type HttpServer, listenHttp, startAdminServer } from '@
 import { describeError } from '@millrace/core/domain/errors.ts';
 import { printableSettings, readSettings } from '@millrace/core/domain/settings.ts';
 import { config } from './config.ts';
+import { keepCounting } from './dataset-counts.ts';
 import { metastoreApp } from './http/app.ts';
-import { createMetrics } from './http/metrics.ts';
+import { createMetrics, type DocumentedPaths } from './http/metrics.ts';
+import { openApiDocument } from './http/openapi.ts';
 import { acceptanceStore } from './store/acceptances.ts';
 import { auditStore } from './store/audit.ts';
 import { openDatabase } from './store/database.ts';
@@ -15,14 +17,16 @@ async function main(): Promise<void> {
   const settings = readSettings(config, process.env);
   const log = createLogger('metastore', settings.LOG_LEVEL);
   log.info({ settings: printableSettings(config, settings) }, 'effective configuration');
-  const registry = createRegistry();
-  const metrics = createMetrics(registry);
+  const { registry, build } = createRegistry('metastore');
+  const metrics = createMetrics(registry, openApiDocument().paths as DocumentedPaths);
   const database = openDatabase(settings.DATABASE_URL, { log, onChange: metrics.databaseUp });
-  const health = { registry, checks: () => [database.check()] };
+  const health = { registry, build, checks: () => [database.check()] };
   const servers: HttpServer[] = [];
+  const ended = new AbortController();
 
   let stopping: Promise<void> | undefined;
   async function stop(code: number): Promise<void> {
+    ended.abort();
     await Promise.all([...servers.map((server) => server.close()), database.close()]);
     log.info('stopped');
     process.exit(code);
@@ -35,9 +39,10 @@ async function main(): Promise<void> {
     });
 
   try {
+    const store = { ...datasetStore(database), ...acceptanceStore(database), ...auditStore(database), ...reportStore(database) };
     const app = metastoreApp({
       ...health,
-      store: { ...datasetStore(database), ...acceptanceStore(database), ...auditStore(database), ...reportStore(database) },
+      store,
       observe: metrics.observe,
       log,
     });
@@ -45,6 +50,7 @@ async function main(): Promise<void> {
     servers.push(api);
     servers.push(await startAdminServer({ ...health, listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, log }));
     log.info({ url: api.url, docs: `${api.url}/docs` }, 'the API is served');
+    void keepCounting(store, { show: metrics.datasets, signal: ended.signal, log });
     await database.keep();
   } catch (error) {
     log.fatal({ err: error }, 'the metastore cannot go on');

@@ -7,10 +7,12 @@ import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
+import { openTracer } from '@millrace/core/adapters/tracing/open-tracer.ts';
 import { announcementsTopic } from '@millrace/core/domain/announcement.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { printableSettings } from '@millrace/core/domain/settings.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { meteredStore } from '@millrace/core/stores/metered-store.ts';
 import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
@@ -38,7 +40,8 @@ const endWithinMs = 9_000;
 
 async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Promise<void> {
   const health = new Health();
-  const registry = createRegistry();
+  const { registry, build } = createRegistry('phase1');
+  const metrics = createMetrics(registry, settings.MILLRACE_METRICS_PARTITIONS);
   const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), {
     stateDir: settings.MILLRACE_STATE_DIR,
     worker: 'phase1',
@@ -48,6 +51,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     listen: settings.MILLRACE_LISTEN,
     port: settings.MILLRACE_ADMIN_PORT,
     registry,
+    build,
     checks: () => [...health.checks(), metastore.check()],
     log,
   });
@@ -58,7 +62,8 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
   const clientId = `millrace-phase1-${hostname()}-${process.pid}`;
   const metadata = openMetadata({ brokers: settings.KAFKA_BROKERS, clientId, properties, clock: systemClock });
   for (const notice of metadata.notices) log.warn(notice);
-  const store = openObjectStore(settings.MILLRACE_RAW_URL, { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE });
+  const opened = openObjectStore(settings.MILLRACE_RAW_URL, { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE });
+  const store = meteredStore(opened, metrics.store, systemClock);
 
   await untilThere(() => probeStore(store, { clock: systemClock, random: systemRandom, signal: stop }), 'store', health, log, stop);
   await untilThere(() => metadata.describe([]), 'kafka', health, log, stop);
@@ -66,7 +71,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     await untilThere(() => requireConsumerProtocol(metadata), 'kafka', health, log, stop);
 
   const wanted = new WantedTopics();
-  const metrics = createMetrics(registry);
+  const tracer = await openTracer(process.env, 'millrace-phase1', log);
   const announcer = new KafkaAnnouncer({
     brokers: settings.KAFKA_BROKERS,
     clientId,
@@ -87,6 +92,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     log,
     metrics,
     announcer,
+    tracer,
     health,
     compress: compressLines,
     publications: new Limit(publicationsMax),
@@ -112,6 +118,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     },
     wish: (topic) => wanted.wish(topic),
     acceptances: (topic) => wanted.acceptances(topic),
+    datasetsOf: (topic) => wanted.datasetsOf(topic),
   };
   const worker = new LandingWorker({
     context,
@@ -142,7 +149,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
   await worker.run();
   ended.abort();
   await announcing;
-  await Promise.all([metadata.close(), closeStore(store), admin.close()]);
+  await Promise.all([metadata.close(), closeStore(store), admin.close(), tracer?.close()]);
 }
 
 /** Asks until the other side is there: bounded back-off, a clear line each time its answer changes. What is wrong for good is thrown. */

@@ -7,9 +7,11 @@ import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { requireUsableRoots } from '@millrace/core/adapters/roots.ts';
 import { systemClock } from '@millrace/core/adapters/system/clock.ts';
 import { systemRandom } from '@millrace/core/adapters/system/random.ts';
+import { openTracer } from '@millrace/core/adapters/tracing/open-tracer.ts';
 import { announcementsTopic } from '@millrace/core/domain/announcement.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { printableSettings, readSettings } from '@millrace/core/domain/settings.ts';
+import { meteredStore } from '@millrace/core/stores/metered-store.ts';
 import { probeStore } from '@millrace/core/stores/probe-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { cachedMetastore } from '@millrace/metastore/client/last-good.ts';
@@ -37,8 +39,11 @@ async function main(): Promise<void> {
 
   const forcePathStyle = settings.MILLRACE_S3_FORCE_PATH_STYLE;
   const tablesUrl = settings.MILLRACE_TABLES_URL;
-  const raw = openObjectStore(settings.MILLRACE_RAW_URL, { forcePathStyle });
-  const tables = openObjectStore(tablesUrl, { forcePathStyle });
+  const { registry, build } = createRegistry('phase2');
+  const metrics = createMetrics(registry);
+  const openStore = (url: string) => meteredStore(openObjectStore(url, { forcePathStyle }), metrics.store, systemClock);
+  const raw = openStore(settings.MILLRACE_RAW_URL);
+  const tables = openStore(tablesUrl);
   const rawCheck = new StoreCheck('raw', raw, systemClock, log);
   const tablesCheck = new StoreCheck('table store', tables, systemClock, log);
   const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), {
@@ -46,7 +51,7 @@ async function main(): Promise<void> {
     worker: 'phase2',
     log,
   });
-  const registry = createRegistry();
+  const tracer = await openTracer(process.env, 'millrace-phase2', log);
   const compute = new WorkerPool({
     ...workerPoolDefaults,
     workers: threads,
@@ -68,10 +73,11 @@ async function main(): Promise<void> {
       clock: systemClock,
       random: systemRandom,
       log,
-      metrics: createMetrics(registry),
+      metrics,
       worker: `${hostname()}/${process.pid}`,
       storeTrouble: () => rawCheck.trouble() ?? tablesCheck.trouble(),
       share: group,
+      tracer,
     },
     {
       bytesMax: settings.MILLRACE_BATCH_BYTES,
@@ -93,7 +99,7 @@ async function main(): Promise<void> {
       transformer.check(),
       ...(group === undefined ? [] : [group.check()]),
     ];
-    admin = await startAdminServer({ listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, registry, checks, log });
+    admin = await startAdminServer({ listen: settings.MILLRACE_LISTEN, port: settings.MILLRACE_ADMIN_PORT, registry, build, checks, log });
     const isAway = (error: unknown) => isKind(error, 'unavailable');
     // raw is only read here; the tables hold commits, so they must prove that they can
     await rawCheck.begin(() => raw.list('', { limit: 1, signal: stopping }), isAway, stopping);
@@ -108,7 +114,7 @@ async function main(): Promise<void> {
     log.fatal({ err: error }, 'phase 2 cannot go on');
     code = 1;
   }
-  await Promise.all([compute.close(), admin?.close(), raw.close(), tables.close()]);
+  await Promise.all([compute.close(), admin?.close(), raw.close(), tables.close(), tracer?.close()]);
   log.info('stopped');
   process.exit(code);
 }

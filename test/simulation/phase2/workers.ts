@@ -2,8 +2,10 @@ import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { describeError } from '@millrace/core/domain/errors.ts';
 import { Checkpointer } from '@millrace/phase2-transformer/loop/checkpointer.ts';
 import type { LegLimits } from '@millrace/phase2-transformer/loop/dataset-leg.ts';
+import { createMetrics } from '@millrace/phase2-transformer/loop/metrics.ts';
 import { BatchSlots } from '@millrace/phase2-transformer/loop/slots.ts';
 import { Transformer } from '@millrace/phase2-transformer/loop/transformer.ts';
+import { Registry } from 'prom-client';
 import type { Io } from '../engine/io.ts';
 import type { ModelStore } from '../engine/model-store.ts';
 import type { Prng } from '../engine/prng.ts';
@@ -140,11 +142,10 @@ export class Workers {
         random: process.random,
         log,
         metrics: {
-          committed: ({ version, head }) => this.#outside.watch.acknowledged(version, head.ledger?.attemptId ?? ''),
+          ...createMetrics(new Registry()),
+          committed: ({ version, attemptId }) => this.#outside.watch.acknowledged(version, attemptId),
           dropped: () => void this.causes++,
           failed: () => void this.causes++,
-          reported: () => {},
-          forget: () => {},
         },
         worker: process.name,
         storeTrouble: () => null,

@@ -87,6 +87,9 @@ export const settingShapes = {
   PORT: port(8080).meta({ description: 'Port of the metastore API; 0 = any' }),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({ description: 'Log level' }),
   // phase 1
+  MILLRACE_METRICS_PARTITIONS: z.enum(['on', 'off']).default('on').meta({
+    description: 'Whether gauges of phase 1 have the label partition; off for very wide topics: each topic then shows its largest partition',
+  }),
   MILLRACE_SEAL_BYTES: bytes(16 * 2 ** 20, 1024, 2 ** 30).meta({
     description: 'Lines (bytes, before compression) at which a buffer is sealed. Larger: fewer objects, more memory and age',
   }),

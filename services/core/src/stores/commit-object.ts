@@ -4,8 +4,14 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import { type CommitEvent, initialCommitState, nextCommitStep } from './commit-decision.ts';
 import { clockDeadline } from './deadline-signal.ts';
 
-/** The three endings of a commit. `conflicted` brings what stands there; `unknown` brings the last error, and nothing of the commit may be deleted or re-used. */
-export type ObjectCommit = { status: 'committed' } | { status: 'conflicted'; body: Uint8Array } | { status: 'unknown'; cause: unknown };
+/**
+ * The three endings of a commit. `conflicted` brings what stands there; `unknown` brings the last error, and nothing of the commit may be deleted or re-used.
+ * `wasUnknown`: the answer to a put was lost, and what stands there told that it is ours.
+ */
+export type ObjectCommit =
+  | { status: 'committed'; wasUnknown?: true }
+  | { status: 'conflicted'; body: Uint8Array }
+  | { status: 'unknown'; cause: unknown };
 
 export type CommitOptions = {
   clock: Clock;
@@ -82,7 +88,8 @@ export async function commitObject(
           )
         );
       if (step.do === 'end') {
-        if (step.status === 'committed') return { status: 'committed' };
+        if (step.status === 'committed')
+          return { status: 'committed', ...(state.mayBeApplied || event.saw === 'read' ? { wasUnknown: true } : {}) };
         if (step.status === 'conflicted') return { status: 'conflicted', body: stored as Uint8Array };
         return { status: 'unknown', cause: lastError };
       }

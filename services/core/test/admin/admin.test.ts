@@ -1,15 +1,17 @@
 import { connect, Server } from 'node:net';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { buildOf } from '../../src/adapters/admin/build.ts';
 import type { Check } from '../../src/adapters/admin/checks.ts';
 import { createLogger } from '../../src/adapters/admin/logger.ts';
 import { toOpenMetrics, wantsOpenMetrics } from '../../src/adapters/admin/open-metrics.ts';
 import { type HttpServer, startAdminServer } from '../../src/adapters/admin/server.ts';
 
 const log = createLogger('test', 'silent');
+const build = buildOf('phase1');
 const open: HttpServer[] = [];
 async function start(checks: Check[], registry = new Registry()): Promise<HttpServer> {
-  const server = await startAdminServer({ listen: '127.0.0.1', port: 0, registry, checks: () => checks, log });
+  const server = await startAdminServer({ listen: '127.0.0.1', port: 0, registry, build, checks: () => checks, log });
   open.push(server);
   return server;
 }
@@ -47,6 +49,12 @@ describe('health', () => {
     });
   });
 
+  it('says what runs', async () => {
+    const answer = await get(await start([down]), '/version');
+    expect(answer).toMatchObject({ status: 200, type: 'application/json; charset=utf-8' });
+    expect(JSON.parse(answer.text)).toEqual({ service: 'phase1', version: expect.stringMatching(/^\d+\.\d+\.\d+/), node: process.version });
+  });
+
   it('serves nothing else', async () => {
     expect((await get(await start([]), '/')).status).toBe(404);
   });
@@ -55,7 +63,9 @@ describe('health', () => {
 describe('the port', () => {
   it('is a clear error when it is taken, naming it and its setting', async () => {
     const { port } = await start([]);
-    await expect(startAdminServer({ listen: '127.0.0.1', port, registry: new Registry(), checks: () => [], log })).rejects.toMatchObject({
+    await expect(
+      startAdminServer({ listen: '127.0.0.1', port, registry: new Registry(), build, checks: () => [], log }),
+    ).rejects.toMatchObject({
       kind: 'invalid',
       code: 'port_taken',
       message: expect.stringMatching(new RegExp(`port ${port} .*MILLRACE_ADMIN_PORT`)),
@@ -75,9 +85,9 @@ describe('the port', () => {
   });
 
   it('is a clear error when the address is not ours', async () => {
-    await expect(startAdminServer({ listen: '192.0.2.1', port: 0, registry: new Registry(), checks: () => [], log })).rejects.toMatchObject(
-      { kind: 'invalid', code: 'cannot_listen' },
-    );
+    await expect(
+      startAdminServer({ listen: '192.0.2.1', port: 0, registry: new Registry(), build, checks: () => [], log }),
+    ).rejects.toMatchObject({ kind: 'invalid', code: 'cannot_listen' });
   });
 
   it('is free again after close, idle and half-sent connections notwithstanding', async () => {
@@ -87,7 +97,14 @@ describe('the port', () => {
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.once('connect', resolve));
     await Promise.all([server.close(), server.close()]);
-    const again = await startAdminServer({ listen: '127.0.0.1', port: server.port, registry: new Registry(), checks: () => [], log });
+    const again = await startAdminServer({
+      listen: '127.0.0.1',
+      port: server.port,
+      registry: new Registry(),
+      build,
+      checks: () => [],
+      log,
+    });
     open.push(again);
     expect(again.port).toBe(server.port);
   });

@@ -280,6 +280,14 @@ export function openApiDocument(): { paths: Record<string, object> } & object {
             responses: { '200': { description: 'All met' }, '503': { description: 'Some not met' } },
           },
         },
+        '/version': {
+          get: {
+            operationId: 'version',
+            tags: ['service'],
+            summary: 'What runs',
+            responses: { '200': { description: 'Service, version and Node’s version', content: json(z.record(z.string(), z.string())) } },
+          },
+        },
         '/metrics': {
           get: {
             operationId: 'metrics',

@@ -1,3 +1,4 @@
+import { buildOf } from '@millrace/core/adapters/admin/build.ts';
 import { createLogger } from '@millrace/core/adapters/admin/logger.ts';
 import { listenHttp } from '@millrace/core/adapters/admin/server.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
@@ -99,6 +100,7 @@ describe('the OpenAPI document', () => {
     const store = new Proxy({}, { get: () => away }) as MetadataStore;
     const app = metastoreApp({
       registry: new Registry(),
+      build: buildOf('metastore'),
       checks: () => [],
       store,
       observe: (_request, _response, next) => next(),

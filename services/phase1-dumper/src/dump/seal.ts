@@ -33,6 +33,11 @@ export function appendRange(buffer: LineBuffer, range: LineRange, expected: bigi
   buffer.oldestAt = Math.min(buffer.oldestAt, range.arrivedAt);
 }
 
+/** Kafka timestamp (ms) of the first record in it; null when it has none, or the record has none. Pure. */
+export function oldestTimestamp(buffer: LineBuffer): number | null {
+  return buffer.ranges.find((range) => range.recordCount > 0)?.firstTimestamp ?? null;
+}
+
 /** Is it time to seal? By bytes, age or number of gaps, whichever is first; age counts from the oldest range, so no new record is needed. Pure. */
 export function shouldSeal(buffer: LineBuffer, settings: SealSettings, now: number): boolean {
   if (buffer.ranges.length === 0) return false;

@@ -14,6 +14,8 @@ export type LandingView = {
   notice: string | null;
   chain: OwnedChain | null;
   received: bigint | null;
+  /** Kafka timestamp (ms) of the oldest record that is held and not landed; null when none is held, or it has none */
+  oldestTimestamp: number | null;
   end: bigint | null;
   /** what a person has to decide about; null while nothing is missing */
   loss: SuspectedLoss | null;

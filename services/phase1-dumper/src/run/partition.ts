@@ -6,7 +6,7 @@ import type { LineRange, RecordSource } from '@millrace/core/ports/record-source
 import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
 import { judgeIdentity } from '../dump/identity.ts';
 import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, stillSuspected } from '../dump/position.ts';
-import { appendRange, emptyBuffer, type LineBuffer, shouldSeal } from '../dump/seal.ts';
+import { appendRange, emptyBuffer, type LineBuffer, oldestTimestamp, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
 import { type StartFrom, startNotice } from '../dump/start.ts';
 import { approach } from './approach.ts';
@@ -15,6 +15,7 @@ import type { LandingContext } from './context.ts';
 import { Flight } from './flight.ts';
 import { OpenTransactionWatch } from './held-back.ts';
 import type { LandingState, LandingView } from './landing-view.ts';
+import type { DropCause } from './metrics/client.ts';
 import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
 
 /** A mark of records given back may take so long, ms. */
@@ -36,7 +37,8 @@ export class PartitionLanding {
   #notice: { wish: StartFrom | null; words: string | null } | null = null;
   #chain: OwnedChain | null = null;
   #buffer: LineBuffer = emptyBuffer();
-  #publishingBytes = 0;
+  /** what is being published */
+  #sealed: LineBuffer = emptyBuffer();
   #publishing: Promise<void> | undefined;
   #received: bigint | null = null;
   #leaderEpoch: number | null = null;
@@ -55,12 +57,13 @@ export class PartitionLanding {
     this.#source = source;
     this.#flight = new Flight(context);
     context.metrics.dataLossSuspected.set(this.#labels, 0);
+    context.metrics.pingPong.set(this.#labels, 0);
     this.#transaction = new OpenTransactionWatch(partition, context);
     this.#claim(0);
   }
 
   get bufferedBytes(): number {
-    return this.#buffer.bytes + this.#publishingBytes;
+    return this.#buffer.bytes + this.#sealed.bytes;
   }
 
   view(): LandingView {
@@ -70,6 +73,7 @@ export class PartitionLanding {
       notice: this.#notice?.words ?? null,
       chain: this.#chain,
       received: this.#received,
+      oldestTimestamp: oldestTimestamp(this.#sealed) ?? oldestTimestamp(this.#buffer),
       end: this.#end,
       loss: this.#loss,
       heldBack: this.#transaction.heldBack,
@@ -179,6 +183,7 @@ export class PartitionLanding {
     this.#state = 'released';
     this.#reason = null;
     this.#context.metrics.dataLossSuspected.remove(this.#labels);
+    this.#context.metrics.pingPong.remove(this.#labels);
     this.#transaction.end();
     this.#context.metrics.clusterChanged.remove({ topic: this.partition.topic }); // another partition of it that waits says so again
   }
@@ -205,7 +210,7 @@ export class PartitionLanding {
     const ending = await claimChain(this.#context, this.partition, signal, this.#waitClaim);
     if (signal.aborted) return;
     this.#setClusterChange(null);
-    metrics.claims.inc({ result: ending.status });
+    metrics.claimed(ending.status);
     if (ending.status === 'fenced') return this.#fenced('another worker claimed the chain at the same time');
     if (ending.status === 'aborted') return;
     if (ending.status === 'stopped') {
@@ -244,12 +249,11 @@ export class PartitionLanding {
     if (chain === null) return;
     const sealed = this.#buffer;
     this.#buffer = emptyBuffer();
-    this.#publishingBytes = sealed.bytes;
+    this.#sealed = sealed;
     this.#identityDoubted = false;
-    const from = this.#context.clock.monotonic();
     this.#publishing = this.#publishSealed(chain, sealed)
       .then(
-        (ending) => this.#published(ending, from),
+        (ending) => this.#published(ending),
         (error) => {
           this.#context.log.error({ ...this.partition, err: error }, 'a publication failed');
           if (this.#state === 'released') return;
@@ -260,7 +264,7 @@ export class PartitionLanding {
       )
       .finally(() => {
         this.#publishing = undefined;
-        this.#publishingBytes = 0;
+        this.#sealed = emptyBuffer();
       });
   }
 
@@ -273,9 +277,8 @@ export class PartitionLanding {
     return { status: 'published', chain };
   }
 
-  async #published(ending: PublishEnding, from: number): Promise<void> {
-    const { metrics, log, clock } = this.#context;
-    metrics.publications.inc({ result: ending.status });
+  async #published(ending: PublishEnding): Promise<void> {
+    const { metrics, log } = this.#context;
     if (ending.status === 'aborted' || ending.status === 'source_changed')
       metrics.dropped.inc({ cause: ending.status }, ending.droppedRecords);
     if (this.#state === 'released') return; // too late: the partition may be another owner's, even in this process
@@ -290,7 +293,6 @@ export class PartitionLanding {
       this.#announce(ending.chain);
     }
     if (ending.status === 'published') {
-      metrics.publishSeconds.observe((clock.monotonic() - from) / 1000);
       if (this.#state === 'running') this.#reason = null;
       return;
     }
@@ -315,7 +317,7 @@ export class PartitionLanding {
 
   #committed({ source, head }: OwnedChain): void {
     this.#fencings = 0;
-    this.#context.metrics.pingPong.remove({ topic: source.topic, partition: String(source.partition) });
+    this.#context.metrics.pingPong.set(this.#labels, 0);
     const metadata = JSON.stringify({ topicId: source.topicId, epoch: head.epoch.toString(), seq: head.seq.toString() });
     this.#source.commitOffsets([{ ...this.partition, offset: head.nextOffset, leaderEpoch: head.leaderEpoch, metadata }]);
   }
@@ -333,7 +335,7 @@ export class PartitionLanding {
     const delayMs = reclaimDelayMs(sessionTimeoutMs, this.#fencings, random.fraction());
     this.#reason = `fenced: ${words}; claimed again in ${Math.round(delayMs / 1000)} s while Kafka assigns the partition to us`;
     const pingPong = this.#fencings >= pingPongFencings;
-    if (pingPong) metrics.pingPong.set({ topic: this.partition.topic, partition: String(this.partition.partition) }, 1);
+    if (pingPong) metrics.pingPong.set(this.#labels, 1);
     log[pingPong ? 'error' : 'warn']({ ...this.partition, fencings: this.#fencings, delayMs }, this.#reason);
     if (!this.#hard.signal.aborted) this.#claim(delayMs);
   }
@@ -382,7 +384,7 @@ export class PartitionLanding {
     return this.#buffer.ranges.reduce((sum, range) => sum + range.recordCount, 0);
   }
 
-  #dropBuffer(cause: string): void {
+  #dropBuffer(cause: DropCause): void {
     const records = this.#bufferedRecords();
     if (records > 0) this.#context.metrics.dropped.inc({ cause }, records);
     this.#buffer = emptyBuffer();

@@ -2,6 +2,7 @@ import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import type { LandingContext } from './context.ts';
 import type { Party } from './health.ts';
+import type { Doing } from './metrics/client.ts';
 
 const retryMinMs = 200;
 const retryMaxMs = 5_000;
@@ -18,7 +19,7 @@ const commitDeadlineMs = 15_000;
 export async function persist<T>(
   context: LandingContext,
   party: Party,
-  doing: string,
+  doing: Doing,
   request: () => Promise<T>,
   signal: AbortSignal,
   onWait?: (reason: string) => void,
@@ -62,7 +63,7 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<{
 }
 
 /** A commit that is settled, or was given up by the signal: then it may still land, and only a reader of the chain can tell. */
-export type SettledCommit = { status: 'committed' } | { status: 'conflicted'; body: Uint8Array } | { status: 'aborted' };
+export type SettledCommit = { status: 'committed'; wasUnknown?: true } | { status: 'conflicted'; body: Uint8Array } | { status: 'aborted' };
 
 /** Puts `body` at `key` if absent and settles the outcome, however long it takes: an unknown ending repeats the identical put (design section 2). */
 export async function settleCommit(
@@ -74,6 +75,7 @@ export async function settleCommit(
   onWait?: (reason: string) => void,
 ): Promise<SettledCommit> {
   const isOurs = (stored: Uint8Array) => attemptIdOf(stored) === attemptId;
+  let wasUnknown = false;
   for (let delayMs = retryMinMs; ; delayMs = Math.min(delayMs * 2, retryMaxMs)) {
     const { clock, random } = context;
     const commit = await persist(
@@ -85,7 +87,9 @@ export async function settleCommit(
       onWait,
     );
     if (commit === undefined) return { status: 'aborted' };
+    if (commit.status === 'committed' && wasUnknown) return { ...commit, wasUnknown };
     if (commit.status !== 'unknown') return commit;
+    wasUnknown = true;
     if (signal.aborted) return { status: 'aborted' };
     onWait?.(`the outcome of a commit is unknown: ${describeError(commit.cause)}`);
     context.metrics.retries.inc({ doing: 'settle' });

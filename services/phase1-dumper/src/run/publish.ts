@@ -3,11 +3,14 @@ import { type ChainEntry, chainEntry, encodeStored, parseStored, type RawObject 
 import { chainEntryKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
 import type { SourceIdentity } from '@millrace/core/domain/source.ts';
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
+import type { Stages } from '@millrace/core/work/stages.ts';
 import type { ChainHead } from '../dump/claim.ts';
 import { type IdentityVerdict, judgeIdentity, type KnownIdentity, splitByProof } from '../dump/identity.ts';
 import { type PublicationPlan, planCloseEntry, planDataEntry, planPublication } from '../dump/publish.ts';
-import { type LandingContext, stamp } from './context.ts';
+import { type LandingContext, stagesOf, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
+import { tellPublication } from './tell.ts';
+import { publicationTrace } from './trace.ts';
 
 /** How often a leader is asked again while the topic is missing or cannot be asked, ms. */
 const identityRetryMs = 500;
@@ -46,22 +49,24 @@ export async function publishRanges(
   signals: PublishSignals,
   onWait: (reason: string) => void,
 ): Promise<PublishEnding> {
+  const stages = stagesOf(context);
   const [verdict, prepared] = await Promise.all([
     confirmIdentity(context, chain, signals.soft, onWait),
-    context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait), signals.hard),
+    context.publications.run(() => storeObject(context, chain, ranges, signals.hard, onWait, stages), signals.hard),
   ]);
   if (verdict?.verdict === 'same') {
     const proven = { ...chain, identity: { ...chain.identity, confirmedAt: verdict.confirmedAt } };
-    return commitEntry(context, proven, prepared, ranges, signals.hard, onWait);
+    return commitEntry(context, proven, prepared, ranges, signals.hard, onWait, stages);
   }
   const split = splitByProof(ranges, chain.identity.confirmedAt);
   let owned = chain;
   if (split.proven.length > 0) {
-    const object = split.unproven.length === 0 ? prepared : await storeObject(context, chain, split.proven, signals.hard, onWait);
-    const ending = await commitEntry(context, chain, object, split.proven, signals.hard, onWait);
+    if (split.unproven.length > 0) context.metrics.orphaned(storedBytes(prepared));
+    const object = split.unproven.length === 0 ? prepared : await storeObject(context, chain, split.proven, signals.hard, onWait, stages);
+    const ending = await commitEntry(context, chain, object, split.proven, signals.hard, onWait, stages);
     if (ending.status !== 'published') return ending;
     owned = ending.chain;
-  }
+  } else context.metrics.orphaned(storedBytes(prepared));
   const droppedRecords = countRecords(split.unproven);
   if (verdict === undefined || verdict.verdict === 'missing') return { status: 'aborted', chain: owned, droppedRecords };
   return { status: 'source_changed', chain: owned, verdict, droppedRecords };
@@ -113,11 +118,15 @@ async function storeObject(
   ranges: readonly LineRange[],
   signal: AbortSignal,
   onWait: (reason: string) => void,
+  stages: Stages,
 ): Promise<Prepared> {
   const plan = planPublication(ranges, head);
   if (plan.object === null) return { plan, objects: [] };
+  const sealed = stages.begin('seal');
   const body = await context.compress(joinLines(ranges));
   const key = rawObjectKey(source.topic, context.clock.now(), source.partition, plan.object.startOffset, head.epoch, context.random.ulid());
+  sealed();
+  const uploaded = stages.begin('upload');
   const stored = await persist(
     context,
     'store',
@@ -126,8 +135,19 @@ async function storeObject(
     signal,
     onWait,
   );
-  return stored === undefined ? undefined : { plan, objects: [{ key, bytes: body.length, sha256: hash('sha256', body), ...plan.object }] };
+  if (stored === undefined) return undefined;
+  uploaded();
+  return { plan, objects: [{ key, bytes: body.length, sha256: hash('sha256', body), ...plan.object }] };
 }
+
+const storedBytes = (prepared: Prepared) => prepared?.objects.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+
+/** What a trace says of an entry that does not stand, or may not. */
+const failures = {
+  committed: undefined,
+  conflicted: 'a newer writer owns the chain',
+  aborted: 'given up before the entry was acknowledged',
+};
 
 /** Writes the entry of what is prepared, under the identity that `chain` says is proven. `ranges`: what is lost to us when it is not written, for the count. */
 export async function commitEntry(
@@ -137,21 +157,23 @@ export async function commitEntry(
   ranges: readonly LineRange[],
   signal: AbortSignal,
   onWait: (reason: string) => void,
+  stages = stagesOf(context),
 ): Promise<PublishEnding> {
   const { source, head } = chain;
   if (prepared === undefined) return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
   const entry = planDataEntry(source, head, prepared.plan, prepared.objects, stamp(context));
   const key = chainEntryKey(source.topic, source, entry.seq);
+  const published = stages.begin('publish');
   const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
+  if (commit.status === 'committed') published();
+  context.tracer?.record(publicationTrace(entry, stages, failures[commit.status]));
   if (commit.status === 'aborted') return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
-  if (commit.status === 'conflicted') return { status: 'fenced', winner: parseStored(chainEntry, commit.body, `chain entry ${key}`) };
-  const { metrics } = context;
-  for (const object of prepared.objects) {
-    metrics.records.inc({ topic: source.topic }, object.recordCount);
-    metrics.lineBytes.inc({ topic: source.topic }, object.linesBytes);
-    metrics.objectBytes.inc({ topic: source.topic }, object.bytes);
+  if (commit.status === 'conflicted') {
+    const winner = parseStored(chainEntry, commit.body, `chain entry ${key}`);
+    tellPublication(context, entry, winner.epoch > head.epoch ? 'fenced' : 'conflicted', stages);
+    return { status: 'fenced', winner };
   }
-  metrics.gapOffsets.inc({ topic: source.topic }, Number(entry.gaps.reduce((sum, gap) => sum + gap.endOffset - gap.startOffset, 0n)));
+  tellPublication(context, entry, commit.wasUnknown ? 'unknown_resolved' : 'committed', stages);
   return {
     status: 'published',
     chain: { ...chain, head: { ...head, seq: entry.seq, nextOffset: entry.endOffset, leaderEpoch: entry.leaderEpoch } },

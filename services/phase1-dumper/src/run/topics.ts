@@ -35,6 +35,11 @@ export class WantedTopics {
     return wanted.filter((topic) => before.length > 0 && (count(datasets, topic) > count(before, topic) || acceptedNew(topic)));
   }
 
+  /** As last set. */
+  get datasets(): readonly Dataset[] {
+    return this.#datasets;
+  }
+
   /** Topics of all datasets, paused ones too: pausing stops the table, not landing. Sorted. */
   wanted(): string[] {
     return [...new Set(this.#datasets.map(({ kafkaTopic }) => kafkaTopic))].sort();
@@ -104,6 +109,10 @@ export class WantedTopics {
 
   topicId(topic: string): string | null {
     return this.#existing.get(topic) ?? null;
+  }
+
+  datasetsOf(topic: string): string[] {
+    return this.#datasets.filter(({ kafkaTopic }) => kafkaTopic === topic).map(({ name }) => name);
   }
 
   acceptances(topic: string): Acceptance[] {

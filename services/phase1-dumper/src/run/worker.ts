@@ -7,6 +7,7 @@ import { pollRecords, sealBytesUnder, shouldPause } from '../dump/pressure.ts';
 import { type PartitionOffsets, partitionKey } from '../dump/source-metadata.ts';
 import { clientIsNew, emptyWatch, type Watch, type WatchedPartition, watch } from '../dump/watchdog.ts';
 import type { LandingContext } from './context.ts';
+import { LagWatch } from './lag-watch.ts';
 import { PartitionLanding } from './partition.ts';
 import { landingReports, stateSignature } from './reports.ts';
 import type { WantedTopics } from './topics.ts';
@@ -41,9 +42,12 @@ export class LandingWorker {
   readonly #options: WorkerOptions;
   readonly #landings = new Map<string, PartitionLanding>();
   readonly #stop = new AbortController();
+  readonly #lag: LagWatch;
   #source: RecordSource | undefined;
   #subscribed = '';
   #paused = false;
+  /** when the budget was last looked at, monotonic ms */
+  #balancedAt = Number.POSITIVE_INFINITY;
   #meanLineBytes = 0;
   /** fetching was paused since the watchdog's last look */
   #restedLately = false;
@@ -57,6 +61,7 @@ export class LandingWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#lag = new LagWatch(options.context);
   }
 
   /**
@@ -117,6 +122,7 @@ export class LandingWorker {
         this.#subscribe();
         const ranges = await this.#pollSource(this.#source, pollRecords(this.#buffered(), budgetBytes, this.#meanLineBytes));
         for (const range of ranges) {
+          context.metrics.consumed(range);
           this.#landings.get(partitionKey(range))?.accept(range);
           if (range.recordCount > 0) this.#meanLineBytes = range.lines.length / range.recordCount;
         }
@@ -166,6 +172,9 @@ export class LandingWorker {
     const { context, budgetBytes } = this.#options;
     const bytes = this.#buffered();
     const paused = shouldPause(bytes, budgetBytes, this.#paused);
+    const now = context.clock.monotonic();
+    if (this.#paused) context.metrics.backpressure.inc(Math.max(0, now - this.#balancedAt) / 1000);
+    this.#balancedAt = now;
     context.metrics.bufferedBytes.set(bytes);
     context.metrics.paused.set(paused ? 1 : 0);
     const partitions = this.#all.filter((landing) => landing.view().state === 'running').map(({ partition }) => partition);
@@ -205,7 +214,7 @@ export class LandingWorker {
     const landing = this.#landings.get(key);
     await landing?.release(deadlineMs);
     if (this.#landings.get(key) === landing) this.#landings.delete(key);
-    this.#options.context.metrics.lag.remove({ topic: partition.topic, partition: String(partition.partition) });
+    this.#options.context.metrics.partitionLag.remove({ topic: partition.topic, partition: String(partition.partition) });
   }
 
   #subscribe(): void {
@@ -222,6 +231,7 @@ export class LandingWorker {
     const datasets = await metastore.datasets(this.#stop.signal).catch((error) => context.log.debug({ err: error }, 'no configuration'));
     if (datasets === undefined) return;
     const resumed = this.#options.wanted.setDatasets(datasets);
+    for (const topic of this.#options.wanted.wanted()) context.metrics.knowTopic(topic);
     for (const landing of this.#all) if (resumed.includes(landing.partition.topic)) landing.evaluateAgain();
   }
 
@@ -275,14 +285,15 @@ export class LandingWorker {
 
   async #watchOffsets(): Promise<void> {
     const { context } = this.#options;
-    // one that waits for a person's decision is asked for too: what is missing may grow
-    const running = this.#all.filter((landing) => landing.view().state === 'running' || landing.view().loss !== null);
+    // one that does not read on is asked for too: what is missing may grow, and its lag does
+    const running = this.#all.filter((landing) => landing.view().chain !== null || landing.view().loss !== null);
     const asked = running.map(({ partition }) => partition);
     const offsets: Map<string, PartitionOffsets> =
       asked.length === 0
         ? new Map()
         : await context.metadata.offsets(asked).catch((error) => {
             this.#watchdog([]);
+            this.#lag.show(this.#options.wanted.datasets, this.#all);
             throw error;
           });
     const watched: WatchedPartition[] = [];
@@ -291,14 +302,11 @@ export class LandingWorker {
       const seen = offsets.get(key);
       if (seen === undefined) continue;
       landing.sawOffsets(seen);
-      const { state, chain, received } = landing.view();
-      if (chain !== null)
-        context.metrics.lag.set(
-          { topic: landing.partition.topic, partition: String(landing.partition.partition) },
-          Math.max(0, Number(seen.lastStable - chain.head.nextOffset)),
-        );
+      this.#lag.saw(landing, seen);
+      const { state, received } = landing.view();
       if (state === 'running' && received !== null) watched.push({ key, next: received, end: seen.lastStable });
     }
+    this.#lag.show(this.#options.wanted.datasets, this.#all);
     this.#watchdog(watched);
   }
 

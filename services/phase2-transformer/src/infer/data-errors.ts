@@ -16,17 +16,20 @@ export class DataError {
   }
 }
 
-export type DataErrorReason =
-  | 'not_json'
-  | 'not_object'
-  | 'lone_surrogate'
-  | 'integer_out_of_range'
-  | 'fraction_out_of_range'
-  | 'nesting_too_deep'
-  | 'too_many_fields'
-  | 'key_missing'
-  | 'integer_inexact'
-  | 'type_mismatch';
+/** Why a record is set aside, and at which stage that is found out. */
+export const dataErrorStages = {
+  not_json: 'decode',
+  not_object: 'decode',
+  lone_surrogate: 'infer',
+  integer_out_of_range: 'infer',
+  fraction_out_of_range: 'infer',
+  nesting_too_deep: 'infer',
+  too_many_fields: 'infer',
+  key_missing: 'infer',
+  integer_inexact: 'encode',
+  type_mismatch: 'encode',
+} as const;
+export type DataErrorReason = keyof typeof dataErrorStages;
 
 /** What a plainly parsed record needs before it can be judged: its numbers exactly. */
 export type NeedsExact = 'needs_exact';

@@ -175,7 +175,8 @@ export class ChainFollower {
       news = entry.seq > chain.announced ? 'unannounced' : 'announced';
       if (chain.previous !== undefined || entry.seq === 0n) checkFollows(chain.previous, entry);
       const seenAt = this.#clock.monotonic();
-      const pieces = piecesOf(entry, chain.position).map((piece) => ({ ...piece, seenAt }));
+      const landedAt = Date.parse(entry.createdAt);
+      const pieces = piecesOf(entry, chain.position).map((piece) => ({ ...piece, seenAt, landedAt }));
       chain.pending.push(...pieces);
       this.#count(1, pieces);
       chain.previous = entry;

@@ -8,7 +8,7 @@ import { type Ledger, ledgerFormat, ledger as ledgerSchema, type QuarantineSegme
 import { ledgerAppId, positionAppId, sourceKey } from '@millrace/core/domain/source.ts';
 import type { Clock, Random } from '@millrace/core/ports/clock.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
-import { commitObject } from '@millrace/core/stores/commit-object.ts';
+import { commitObject, type ObjectCommit } from '@millrace/core/stores/commit-object.ts';
 import { encodeMetadata, foreignConfiguration, type TableFacts } from '../formats/delta/metadata.ts';
 import type { Block } from '../plan/block.ts';
 import { floodBlock, quarantineFullBlock } from '../plan/blocks.ts';
@@ -37,7 +37,8 @@ export type CommitDeps = { table: ObjectStore; clock: Clock; random: Random };
 
 /** How a batch ended. Whatever it is, nothing that was uploaded is deleted here. */
 export type BatchEnding =
-  | { status: 'committed'; head: TableHead; version: bigint; attemptId: string }
+  /** `wasUnknown`: the answer to its PUT was lost, and what stands there told that it is ours */
+  | { status: 'committed'; head: TableHead; version: bigint; attemptId: string; wasUnknown?: true }
   | { status: 'dropped'; moved: string[] }
   | { status: 'plan_again'; why: string }
   | { status: 'blocked'; block: Block };
@@ -87,7 +88,7 @@ export async function commitBatch(
     });
     const outcome = await settled(deps, deltaCommitKey(version), encodeCommit(actions), ledger.attemptId, signal);
     if (outcome.status === 'committed')
-      return { status: 'committed', version, attemptId: ledger.attemptId, head: headAfter(head, version, actions, batch.facts, ledger) };
+      return { ...outcome, version, attemptId: ledger.attemptId, head: headAfter(head, version, actions, batch.facts, ledger) };
     const lost = await afterLostRace(deps, dataset, head, batch, version, outcome.body);
     if (lost.do === 'end') return lost.ending;
     if (lost.ledger === 'new') ledger = undefined;
@@ -113,7 +114,7 @@ async function settled(
   body: Uint8Array,
   attemptId: string,
   signal: AbortSignal,
-): Promise<{ status: 'committed' } | { status: 'conflicted'; body: Uint8Array }> {
+): Promise<Exclude<ObjectCommit, { status: 'unknown' }>> {
   for (let mayBeApplied = false; ; mayBeApplied = true) {
     const outcome = await commitObject(deps.table, key, body, (stored) => attemptOf(stored) === attemptId, {
       ...deps,

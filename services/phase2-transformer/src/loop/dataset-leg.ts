@@ -6,16 +6,18 @@ import { tableConfigKey } from '@millrace/core/domain/keys.ts';
 import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
 import { type BatchLimits, type PendingPiece, planBatch } from '../plan/batches.ts';
 import type { Block } from '../plan/block.ts';
-import { ledgerTotals } from '../plan/ledger-sums.ts';
-import { pieceBytes } from '../plan/pieces.ts';
+import { commitCounts } from '../plan/commit-facts.ts';
+import { type ChainPiece, pieceBytes } from '../plan/pieces.ts';
 import { afterBatch, afterWorkerLoss, isWorkerLoss, limitsAfter, noLosses, workerLossBlock } from '../plan/worker-losses.ts';
 import { type BatchDeps, runBatch } from './batch-run.ts';
 import { SchemaVersions } from './blocked-schema.ts';
 import type { BuildLimits } from './build-batch.ts';
 import { ChainFollower } from './chain-follower.ts';
 import type { BatchEnding } from './commit-batch.ts';
+import { LegLag, type TableLag } from './leg-lag.ts';
 import { type Hindrance, hindranceOf, type LastCommit, reportOf } from './leg-status.ts';
 import { LegStop } from './leg-stop.ts';
+import type { BatchFacts } from './metrics/batches.ts';
 import type { BatchSlots } from './slots.ts';
 import { lookAgain, stopSource, stopsWords } from './source-stop.ts';
 import { headOf, noTable, openTable, readNews, type TableHead } from './table-head.ts';
@@ -26,16 +28,7 @@ import { Wake } from './wake.ts';
 export type LegEvents = {
   changed(): void;
   schemaVersion(record: SchemaVersionRecord): void;
-  committed(facts: {
-    dataset: string;
-    version: bigint;
-    head: TableHead;
-    records: bigint;
-    quarantined: bigint;
-    dropped: bigint;
-    bytes: number;
-    ms: number;
-  }): void;
+  committed(facts: BatchFacts & { head: TableHead; pieces: readonly ChainPiece[]; fileBytes: number }): void;
   dropped(dataset: string): void;
   failed(dataset: string): void;
 };
@@ -69,6 +62,7 @@ export class DatasetLeg {
   #head: TableHead = noTable;
   readonly #starts: TableStarts;
   #follower: ChainFollower;
+  readonly #lag = new LegLag();
   #lastCommit: LastCommit | null = null;
   #configWritten = 0;
   readonly #schemaVersions = new SchemaVersions();
@@ -128,8 +122,14 @@ export class DatasetLeg {
     this.#wake.up();
   }
 
+  /** How far the table is behind, for metrics. */
+  lag(partitions: TableReport['partitions']): TableLag {
+    return this.#lag.at(partitions, this.#deps.clock.now());
+  }
+
   /** An entry of the topic was announced: it is looked for at once. */
   announced(news: Announcement): void {
+    this.#lag.announced(news);
     if (this.#follower.announced(news, news.seq)) this.#wake.up();
   }
 
@@ -231,6 +231,7 @@ export class DatasetLeg {
     await lookAgain(this.#follower, this.#deps.raw, this.#deps.clock.monotonic(), signal);
     await this.#follower.discover((source) => this.#starts.locate(this.#dataset, this.#head, source, signal), signal);
     await this.#follower.poll(signal, atOnce);
+    this.#lag.looked(this.#follower);
     if (this.#follower.size !== before) this.#deps.events.changed();
     const now = this.#deps.clock.monotonic();
     if (now < this.#tableLookAt || this.#hasNothingWaiting()) return undefined;
@@ -304,7 +305,8 @@ export class DatasetLeg {
     );
     const { ending, schemaRecord } = result;
     if (schemaRecord !== undefined) events.schemaVersion(schemaRecord);
-    if (ending.status === 'committed') this.#committed(pieces, ending, bytes, clock.monotonic() - began);
+    if (ending.status === 'committed')
+      this.#committed(pieces, ending, { bytes, fileBytes: result.fileBytes, ms: clock.monotonic() - began });
     else if (ending.status === 'blocked') {
       if (schemaRecord !== undefined) this.#schemaVersions.block(schemaRecord, dataset);
     } else {
@@ -315,10 +317,12 @@ export class DatasetLeg {
     return ending;
   }
 
-  #committed(pieces: PendingPiece[], ending: Extract<BatchEnding, { status: 'committed' }>, bytes: number, ms: number): void {
-    const before = ledgerTotals(this.#head.ledger?.partitions ?? []);
-    const after = ledgerTotals(ending.head.ledger?.partitions ?? []);
-    const records = after.committed - before.committed;
+  #committed(
+    pieces: PendingPiece[],
+    ending: Extract<BatchEnding, { status: 'committed' }>,
+    { bytes, fileBytes, ms }: { bytes: number; fileBytes: number; ms: number },
+  ): void {
+    const counts = commitCounts(this.#head.ledger?.partitions ?? [], ending.head.ledger?.partitions ?? [], pieces);
     this.#head = ending.head;
     this.#losses = afterBatch(this.#losses);
     this.#eager = false;
@@ -326,9 +330,9 @@ export class DatasetLeg {
     this.#schemaVersions.atLeast(ending.head.facts?.highestSchemaVersion);
     this.#follower.taken(pieces);
     const { version, attemptId, head } = ending;
-    this.#lastCommit = { version, at: new Date(this.#deps.clock.now()).toISOString(), records, attemptId };
-    const [quarantined, dropped] = [after.quarantined - before.quarantined, after.dropped - before.dropped];
-    this.#deps.events.committed({ dataset: this.#dataset.name, version, head, records, quarantined, dropped, bytes, ms });
+    const at = this.#deps.clock.now();
+    this.#lastCommit = { version, at: new Date(at).toISOString(), records: counts.committed, attemptId };
+    this.#deps.events.committed({ ...counts, dataset: this.#dataset.name, version, attemptId, head, pieces, bytes, fileBytes, ms, at });
     this.#hinder(undefined);
   }
 

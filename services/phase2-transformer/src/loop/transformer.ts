@@ -7,9 +7,11 @@ import { deletedMarkerKey } from '@millrace/core/domain/keys.ts';
 import type { Clock, Random } from '@millrace/core/ports/clock.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import type { Tracer } from '@millrace/core/ports/tracer.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import type { BatchCompute } from '../workers/batch-worker-port.ts';
 import type { Checkpointer } from './checkpointer.ts';
+import { commitLine } from './commit-line.ts';
 import { DatasetLeg, type LegEvents, type LegLimits } from './dataset-leg.ts';
 import { underTrouble } from './leg-status.ts';
 import type { TransformerMetrics } from './metrics.ts';
@@ -32,6 +34,8 @@ export type TransformerDeps = {
   /** name of this process in reports */
   worker: string;
   /** why a store cannot be used now; null while both answer. Must not throw or block. */
+  /** is told of each batch; without one nothing is traced */
+  tracer?: Tracer | undefined;
   storeTrouble: () => string | null;
   /** which datasets are worked on here; without it all are */
   share?: WorkShare | undefined;
@@ -153,7 +157,7 @@ export class Transformer implements ShareHandler {
 
   #begin(dataset: Dataset): void {
     const { id, name } = dataset;
-    const { raw, compute, clock, random, slots, log, worker, metrics, tables } = this.#deps;
+    const { raw, compute, clock, random, slots, log, worker, metrics, tables, tracer } = this.#deps;
     const table = scopedStore(tables, name);
     const touch = () => {
       const running = this.#legs.get(id);
@@ -165,19 +169,11 @@ export class Transformer implements ShareHandler {
       schemaVersion: (record) => {
         this.#reporter.schemaVersion({ id, name }, record);
         touch();
+        metrics.schemaChanged(name, record);
       },
       committed: (facts) => {
         metrics.committed(facts);
-        log.info(
-          {
-            dataset: name,
-            version: facts.version.toString(),
-            records: facts.records.toString(),
-            quarantined: facts.quarantined.toString(),
-            ms: Math.round(facts.ms),
-          },
-          'committed',
-        );
+        log.info(commitLine(dataset, facts), 'committed');
         if (facts.head.state !== undefined) this.#deps.checkpointer.consider(name, table, facts.head.state);
         touch();
       },
@@ -240,7 +236,7 @@ export class Transformer implements ShareHandler {
       const { touched } = running;
       running.touched = false;
       const report = underTrouble(running.leg.report(), this.#deps.storeTrouble());
-      this.#deps.metrics.reported(running.leg.dataset.name, report);
+      this.#deps.metrics.reported(running.leg.dataset.name, report, running.leg.lag(report.partitions));
       return { report, touched };
     });
     await this.#reporter.send(reports);

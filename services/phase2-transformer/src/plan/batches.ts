@@ -4,8 +4,8 @@ import { type ChainPiece, pieceBytes, pieceRecords } from './pieces.ts';
 /** When a micro-batch is closed: whichever comes first. Bytes of JSON, records, age (ms) of the oldest piece since it was seen. */
 export type BatchLimits = { bytesMax: number; recordsMax: number; ageMs: number };
 
-/** A piece waiting for its batch. `seenAt` is monotonic ms. */
-export type PendingPiece = ChainPiece & { seenAt: number };
+/** A piece waiting for its batch. `seenAt` is monotonic ms; `landedAt` ms since 1970 by its writer's clock, for people. */
+export type PendingPiece = ChainPiece & { seenAt: number; landedAt?: number };
 
 /**
  * The next micro-batch of one dataset, or how long to wait for it (undefined: nothing is pending). Pure.

@@ -10,7 +10,7 @@ import type { JsonObject } from '../decode/json-value.ts';
 import { type OpenObject, openRawObject } from '../decode/open-object.ts';
 import { parseRecord, valueMayHideFraction, valueText } from '../decode/record-value.ts';
 import type { ParquetEncoder } from '../formats/parquet/parquet-encoder.ts';
-import { DataError, findDataError, findMisfits, valueAt } from '../infer/data-errors.ts';
+import { DataError, dataErrorStages, findDataError, findMisfits, valueAt } from '../infer/data-errors.ts';
 import { emptyEvidence, mergeEvidence } from '../infer/evidence-join.ts';
 import { observe } from '../infer/observe.ts';
 import { parsePartitionKeys } from '../infer/own-columns.ts';
@@ -127,12 +127,7 @@ class BatchRun {
     const error = this.place(lines);
     if (error === undefined) return;
     this.current.quarantined[error.reason] = (this.current.quarantined[error.reason] ?? 0) + 1;
-    const stage =
-      error.reason === 'not_json' || error.reason === 'not_object'
-        ? 'decode'
-        : error.reason === 'type_mismatch' || error.reason === 'integer_inexact'
-          ? 'encode'
-          : 'infer';
+    const stage = dataErrorStages[error.reason];
     this.quarantine.add(rawObjectKey, this.source.topicId, this.source.partition, cursor.line, this.offset(), stage, error);
   }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type Express, type IRouter, type RequestHandler } from 'express';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { MillraceError } from '../../domain/errors.ts';
+import { type Build, buildOf, registerBuild, type ServiceName } from './build.ts';
 import { type Check, readiness } from './checks.ts';
 import type { Logger } from './logger.ts';
 import { openMetricsContentType, prometheusContentType, toOpenMetrics, wantsOpenMetrics } from './open-metrics.ts';
@@ -13,20 +14,22 @@ const requestTimeoutMs = 30_000;
 const closeGraceMs = 2_000;
 
 /** What the health and metrics routes show. `checks` is asked at every request and must not block. */
-export type Health = { registry: Registry; checks: () => readonly Check[] };
+export type Health = { registry: Registry; build: Build; checks: () => readonly Check[] };
 
-/** A registry with the process's own metrics (CPU, memory, event loop, garbage collection) in it. */
-export function createRegistry(): Registry {
+/** What runs, and a registry with that and the process's own metrics (CPU, memory, event loop, garbage collection) in it. */
+export function createRegistry(service: ServiceName): { registry: Registry; build: Build } {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  return registry;
+  const build = buildOf(service);
+  registerBuild(registry, build);
+  return { registry, build };
 }
 
 /**
  * Adds /livez (200 while the process runs), /readyz (200 or 503; `?verbose` lists every check with its cause), /health (the checks as JSON,
- * same status) and /metrics (Prometheus text, OpenMetrics when the Accept header asks) to an app or router.
+ * same status), /version (what runs, as JSON) and /metrics (Prometheus text, OpenMetrics when the Accept header asks) to an app or router.
  */
-export function mountHealth(app: IRouter, { registry, checks }: Health): void {
+export function mountHealth(app: IRouter, { registry, build, checks }: Health): void {
   const noStore: RequestHandler = (_request, response, next) => {
     response.set('Cache-Control', 'no-store');
     next();
@@ -46,6 +49,9 @@ export function mountHealth(app: IRouter, { registry, checks }: Health): void {
     const list = checks();
     const ok = readiness(list).ok;
     response.status(ok ? 200 : 503).json({ status: ok ? 'ok' : 'unavailable', checks: list });
+  });
+  app.get('/version', noStore, (_request, response) => {
+    response.json(build);
   });
   app.get('/metrics', noStore, async (request, response) => {
     const text = await registry.metrics();
@@ -125,7 +131,7 @@ export async function startAdminServer(options: Health & { listen: string; port:
   app.set('query parser', 'simple');
   mountHealth(app, options);
   app.use((_request, response) => {
-    response.status(404).type('text/plain').send('not found; see /livez /readyz?verbose /health /metrics\n');
+    response.status(404).type('text/plain').send('not found; see /livez /readyz?verbose /health /version /metrics\n');
   });
   const server = await listenHttp(app, {
     listen: options.listen,

@@ -47,24 +47,24 @@ test('a key somebody has is conflicted, with what stands there', async () => {
 
 test('committing the same attempt again is committed', async () => {
   await commit();
-  expect(await commit()).toEqual({ status: 'committed' });
+  expect(await commit()).toEqual({ status: 'committed', wasUnknown: true });
 });
 
 test('a lost answer is found out by the identical put and reading back', async () => {
   store.inject({ on: 'putIfAbsent', effect: 'loseAnswer' });
-  expect(await commit()).toEqual({ status: 'committed' });
+  expect(await commit()).toEqual({ status: 'committed', wasUnknown: true });
   expect(operations()).toEqual(['putIfAbsent', 'putIfAbsent', 'get']);
 });
 
 test('a lost request is repeated', async () => {
   store.inject({ on: 'putIfAbsent', effect: 'loseRequest', times: 2 });
-  expect(await commit()).toEqual({ status: 'committed' });
+  expect(await commit()).toEqual({ status: 'committed', wasUnknown: true });
   expect(await store.get(key)).toEqual(mine);
 });
 
 test('a put that arrives late meets its own repetition, and harms nothing', async () => {
   store.inject({ on: 'putIfAbsent', effect: 'applyLater', ms: 100 });
-  expect(await commit()).toEqual({ status: 'committed' });
+  expect(await commit()).toEqual({ status: 'committed', wasUnknown: true });
   await store.settled();
   expect(await store.get(key)).toEqual(mine);
 });
@@ -78,7 +78,7 @@ test('a lost request while another won is conflicted', async () => {
 test('reading back is repeated too', async () => {
   store.inject({ on: 'putIfAbsent', effect: 'loseAnswer' });
   store.inject({ on: 'get', effect: 'failBefore', times: 2 });
-  expect(await commit()).toEqual({ status: 'committed' });
+  expect(await commit()).toEqual({ status: 'committed', wasUnknown: true });
 });
 
 test('no answer until the deadline is unknown, with the last error', async () => {

@@ -63,7 +63,8 @@ describe.each(RUN_PAGES)('%s', (page) => {
 /** What a terminal has: nothing of the test run, of npm's, or of any Kafka and store that this process knows. */
 function newcomersEnv(): NodeJS.ProcessEnv {
   const ours = /^(MILLRACE_(?!CACHE$)|TEST_|VITEST|KAFKA_|AWS_|DATABASE_URL$|NODE_ENV$|NODE_OPTIONS$|UV_THREADPOOL_SIZE$|PORT$|LOG_LEVEL$)/;
-  return Object.fromEntries(Object.entries(cleanEnv()).filter(([name]) => !ours.test(name)));
+  const env: NodeJS.ProcessEnv = cleanEnv();
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
 }
 
 async function takenPorts(): Promise<number[]> {

@@ -13,9 +13,10 @@ const PROGRAMS = {
   migrate: '../services/metastore/src/migrate-main.ts',
   cli: '../services/cli/src/main.ts',
   demo: '../services/cli/src/demo-main.ts',
+  rows: '../services/cli/src/rows-main.ts',
 };
 
-const WITH_ARGUMENTS = new Set(['cli', 'demo']);
+const WITH_ARGUMENTS = new Set(['cli', 'demo', 'rows']);
 
 /** Ports of health and metrics while MILLRACE_ADMIN_PORT says nothing else. */
 const ADMIN_PORTS = { metastore: 9100, phase1: 9101, phase2: 9102 };
@@ -26,6 +27,7 @@ const USAGE = `usage: entrypoint.mjs COMMAND [ARGUMENTS]
   migrate                       brings the database to this version and ends
   cli ARGUMENTS                 the command line, for example: cli verify orders
   demo [--rate N] [--records N] registers a dataset and produces orders for it, to see something
+  rows DATASET                  waits until the dataset's table has rows and prints some
   live [SERVICE]                exit 0 if the service in this container answers /livez, else 1
   ready [SERVICE]               the same with /readyz`;
 

@@ -56,7 +56,8 @@ test('a departure is disturbed by other faults that landing feels, not by its ow
 
 test('producers slow down while tables lag, and never exceed the limit', () => {
   expect(nextRate(1_000, 100_000, 2_000)).toBe(600);
-  expect(nextRate(1_000, 20_000, 2_000)).toBe(1_000);
+  expect(nextRate(100, 10_000, 2_000)).toBe(150);
+  expect(nextRate(1_000, 30_000, 2_000)).toBe(1_000);
   expect(nextRate(1_000, 0, 2_000)).toBe(1_500);
   expect(nextRate(1_900, 0, 2_000)).toBe(2_000);
   expect(nextRate(100, 1_000_000, 2_000)).toBe(100);

@@ -1,0 +1,135 @@
+/*
+ * How far behind each dataset is, leg by leg, and what that means. Facts in, lines out: pure.
+ */
+
+/** From Kafka into the raw zone, and from there into the table. */
+export type Leg = 'landing' | 'table';
+
+/** Next offsets of one source partition. `end`: Kafka's last stable offset, null when nobody knows. Times are Kafka's, ms; null when not looked up. */
+export type PartitionLag = {
+  topicId: string;
+  partition: number;
+  end: bigint | null;
+  landed: bigint;
+  committed: bigint;
+  oldestUnlandedMs: number | null;
+  oldestUncommittedMs: number | null;
+};
+
+/** All that is known of one dataset. */
+export type DatasetLag = {
+  dataset: string;
+  topic: string;
+  /** `PAUSED`, `BLOCKED` …; null when the metastore is away */
+  state: string | null;
+  nextAction: string | null;
+  partitions: PartitionLag[];
+  /** the metastore's own estimate for both legs together, never too small; null when it has none */
+  estimateSeconds: number | null;
+  /** so long ago phase 1 said where Kafka's ends are, seconds; 0 when Kafka itself was asked; null when nobody ever did */
+  endsAgeSeconds: number | null;
+};
+
+/** One leg of one dataset. `seconds`: age of the oldest record that waits, 0 when none does, null when it cannot be told. */
+export type LegLag = {
+  dataset: string;
+  topic: string;
+  leg: Leg;
+  records: bigint | null;
+  seconds: number | null;
+  /** sum of the leg's next offsets: what grows when it works */
+  position: bigint;
+  /** why nobody need hurry, or what a person has to do first; a restart helps neither */
+  waitsFor: string | null;
+  /** it is meant to stand still */
+  paused: boolean;
+};
+
+/** What phase 1 said longer ago than this is no news, seconds. */
+const freshSeconds = 60;
+
+/** Both legs of a dataset. @param now ms since 1970 */
+export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
+  const { dataset, topic, partitions, state } = facts;
+  const paused = state === 'PAUSED';
+  const waitsFor = state === 'BLOCKED' ? (facts.nextAction ?? 'a decision') : paused ? 'it is paused by a person' : null;
+  const sum = (of: (partition: PartitionLag) => bigint) => partitions.reduce((total, partition) => total + of(partition), 0n);
+  const age = (times: (number | null)[], records: bigint) => {
+    if (records === 0n) return 0;
+    const known = times.flatMap((time) => (time === null ? [] : [time]));
+    return known.length === 0 ? facts.estimateSeconds : Math.max(0, (now - Math.min(...known)) / 1000);
+  };
+
+  const unlanded = partitions.some(({ end }) => end === null) ? null : sum(({ end, landed }) => behind(end ?? landed, landed));
+  let landingSeconds =
+    unlanded === null
+      ? null
+      : age(
+          partitions.map(({ oldestUnlandedMs }) => oldestUnlandedMs),
+          unlanded,
+        );
+  // a silent phase 1 would otherwise look as if Kafka had nothing new
+  if (facts.endsAgeSeconds === null) landingSeconds = partitions.length === 0 ? null : landingSeconds;
+  else if (facts.endsAgeSeconds > freshSeconds) landingSeconds = Math.max(landingSeconds ?? 0, facts.endsAgeSeconds);
+  const uncommitted = sum(({ landed, committed }) => behind(landed, committed));
+  const common = { dataset, topic };
+  return [
+    {
+      ...common,
+      leg: 'landing',
+      records: unlanded,
+      seconds: landingSeconds,
+      position: sum(({ landed }) => landed),
+      waitsFor: paused ? null : waitsFor,
+      paused: false,
+    },
+    {
+      ...common,
+      leg: 'table',
+      records: uncommitted,
+      seconds: age(
+        partitions.map(({ oldestUncommittedMs }) => oldestUncommittedMs),
+        uncommitted,
+      ),
+      position: sum(({ committed }) => committed),
+      waitsFor,
+      paused,
+    },
+  ];
+}
+
+const behind = (end: bigint, at: bigint) => (end > at ? end - at : 0n);
+
+/** `over` the limit · `stuck` over it and did not move between two looks · `paused` · `unknown`. */
+export type Verdict = 'ok' | 'over' | 'stuck' | 'paused' | 'unknown';
+export type JudgedLeg = LegLag & { verdict: Verdict };
+
+/** True when the leg is later than allowed. A table that a person paused is not asked. */
+export const isOver = ({ seconds, paused }: LegLag, maxSeconds: number): boolean => !paused && seconds !== null && seconds > maxSeconds;
+
+/**
+ * Judges the second of two looks.
+ * @param before the first look, some seconds earlier; undefined when there was only one: then nothing counts as stuck
+ */
+export function judgeLegs(legs: readonly LegLag[], before: readonly LegLag[] | undefined, maxSeconds: number): JudgedLeg[] {
+  const keyOf = ({ dataset, leg }: LegLag) => `${leg} ${dataset}`;
+  const first = new Map(before?.map((leg) => [keyOf(leg), leg]));
+  return legs.map((leg) => {
+    const earlier = first.get(keyOf(leg));
+    const stood = earlier !== undefined && isOver(earlier, maxSeconds) && earlier.position === leg.position;
+    return { ...leg, verdict: verdictOf(leg, stood) };
+  });
+
+  function verdictOf(leg: LegLag, stood: boolean): Verdict {
+    if (leg.paused) return 'paused';
+    if (leg.seconds === null) return 'unknown';
+    if (!isOver(leg, maxSeconds)) return 'ok';
+    return stood ? 'stuck' : 'over';
+  }
+}
+
+/** The legs whose workers a restart may help: stuck, and not by a decision that is missing. In order, each once. */
+export function legsToRestart(legs: readonly JudgedLeg[]): Leg[] {
+  const stuck = legs.filter(({ verdict, waitsFor }) => verdict === 'stuck' && waitsFor === null).map(({ leg }) => leg);
+  return (['landing', 'table'] as const).filter((leg) => stuck.includes(leg));
+}

@@ -1,0 +1,49 @@
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
+import type { DatasetFacts, MetastoreFacts } from '../judge/metastore.ts';
+
+/** Datasets whose status is asked at once. */
+const askedAtOnce = 8;
+
+/** Asks the metastore whether it is ready, who it is, and what time it is there. Never rejects. */
+export async function lookAtMetastore(url: string, signal: AbortSignal): Promise<{ facts: MetastoreFacts; clockAheadMs: number | null }> {
+  const base = url.replace(/\/+$/, '');
+  try {
+    const sentAt = Date.now();
+    const answer = await fetch(`${base}/readyz?verbose`, { signal });
+    const clockAheadMs = Date.parse(answer.headers.get('date') ?? '') + 500 - (sentAt + Date.now()) / 2;
+    const text = await answer.text();
+    const problems = text.split('\n').flatMap((line) => (line.startsWith('[-]') ? [line.slice(3)] : []));
+    const told = await fetch(`${base}/version`, { signal })
+      .then((found) => (found.ok ? (found.json() as Promise<{ version?: unknown }>) : {}))
+      .catch(() => ({}));
+    const version = 'version' in told && typeof told.version === 'string' ? told.version : null;
+    return {
+      facts: { status: 'up', url: base, ready: answer.ok, problems, version },
+      clockAheadMs: Number.isNaN(clockAheadMs) ? null : clockAheadMs,
+    };
+  } catch (error) {
+    return { facts: { status: 'down', url: base, words: describeError(error) }, clockAheadMs: null };
+  }
+}
+
+/** State of every dataset. @throws kind `unavailable` when the metastore is away */
+export async function lookAtDatasets(url: string, signal: AbortSignal): Promise<(DatasetFacts & { topic: string })[]> {
+  const client = createMetastoreClient(url);
+  const datasets = await client.datasets(signal);
+  const found: (DatasetFacts & { topic: string })[] = [];
+  for (let at = 0; at < datasets.length && !signal.aborted; at += askedAtOnce) {
+    const some = datasets.slice(at, at + askedAtOnce).map(async ({ name, kafkaTopic }) => {
+      try {
+        const { state, reason, nextAction } = await client.status(name);
+        return [{ name, topic: kafkaTopic, state, reason, nextAction }];
+      } catch (error) {
+        // deleted since the list was read
+        if (isKind(error, 'invalid') && error.code === 'not_found') return [];
+        throw error;
+      }
+    });
+    found.push(...(await Promise.all(some)).flat());
+  }
+  return found;
+}

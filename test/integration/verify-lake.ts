@@ -34,9 +34,18 @@ export type Lake = {
   txns: Map<string, bigint>;
 };
 
+/** Columns of the lake's table, as `parquetOf` writes them. */
+const fields = [
+  ['id', 'long'],
+  ['_source_topic', 'string'],
+  ['_source_topic_id', 'string'],
+  ['_source_partition', 'integer'],
+  ['_source_offset', 'long'],
+].map(([name, type]) => ({ name, type, nullable: true, metadata: {} }));
+
 const at = '2026-01-01T00:00:00.000Z';
 const line = (offset: number, fate: Fate): string =>
-  `{"offset":${offset},"timestamp":1,"key":"k",${fate === 't' ? '"tombstone":true' : fate === 'q' ? '"valueBase64":"e2"' : `"value":{"id":${offset}}`}}\n`;
+  `{"offset":${offset},"timestamp":1,"key":"k",${fate === 't' ? '"tombstone":true' : fate === 'q' ? '"valueBase64":"ew=="' : `"value":{"id":${offset}}`}}\n`;
 
 /** Builds a lake in order: one letter of `fates` an offset, cut into two entries; the table covers `[start, position)`. */
 export function soundLake(fates: string, start = 0n, position = BigInt(fates.length)): Lake {
@@ -197,7 +206,7 @@ export async function writeLake(lake: Lake): Promise<{ dir: string; rawUrl: stri
   const metaData = {
     id: 'm',
     format: { provider: 'parquet', options: {} },
-    schemaString: '{"type":"struct","fields":[]}',
+    schemaString: JSON.stringify({ type: 'struct', fields }),
     partitionColumns: [],
     configuration: {},
   };

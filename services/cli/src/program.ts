@@ -1,9 +1,14 @@
 import { Command } from 'commander';
 import { auditCommand } from './commands/audit.ts';
 import { clustersCommands } from './commands/clusters.ts';
+import { completionCommand } from './commands/completion.ts';
 import { datasetsCommands } from './commands/datasets.ts';
 import { gapsCommands } from './commands/gaps.ts';
+import { lagCommand } from './commands/lag.ts';
+import { rawCommands } from './commands/raw.ts';
+import { traceCommand } from './commands/trace.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { doctorCommand } from './doctor/command.ts';
 import type { Cli } from './output/cli.ts';
 
 /** For a program that is only described, never run. */
@@ -20,14 +25,28 @@ export function createProgram(cli: Cli = nowhere): Command {
       'after',
       '\nExit codes: 0 done, or the answer is yes; 1 the answer is no (differences, a failed check, a limit passed); 2 could not ask, wrong usage.\nColour only on a terminal, never with NO_COLOR.',
     );
-  for (const command of [verifyCommand(cli), datasetsCommands(cli), gapsCommands(cli), clustersCommands(cli), auditCommand(cli)])
+  for (const command of [
+    verifyCommand(cli),
+    traceCommand(cli),
+    rawCommands(cli),
+    lagCommand(cli),
+    datasetsCommands(cli),
+    gapsCommands(cli),
+    clustersCommands(cli),
+    auditCommand(cli),
+    doctorCommand(cli),
+    completionCommand(cli),
+  ])
     program.addCommand(command);
-  return throwing(program);
+  return withinCli(program, cli);
 }
 
-/** Commander's own way is to end the process: here whoever parses decides. Inherited only by commands made later, so it is said to each. */
-function throwing(command: Command): Command {
-  command.exitOverride();
-  for (const inner of command.commands) throwing(inner);
+/** Commander's own way is to write to the process and to end it: here it goes through `cli`, and whoever parses decides. Commands inherit that only when made later, so it is said to each. */
+function withinCli(command: Command, cli: Cli): Command {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => void cli.write(text).catch(() => undefined),
+    writeErr: (text) => cli.complain(text.trimEnd()),
+  });
+  for (const inner of command.commands) withinCli(inner, cli);
   return command;
 }

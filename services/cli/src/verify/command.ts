@@ -2,11 +2,9 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { parseKafkaProperties } from '@millrace/core/adapters/kafka/properties.ts';
 import { metadataSecurity } from '@millrace/core/adapters/kafka/security.ts';
-import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
-import { datasetName } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
-import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { readVerifyKafkaSettings, readVerifySettings } from '../config.ts';
+import { requireDatasetName, topicFromMetastore, withLake } from '../lake/open-lake.ts';
 import { type Format, rendered } from '../output/format.ts';
 import { KafkaLog } from './kafka-log.ts';
 import { renderReport } from './render.ts';
@@ -25,33 +23,17 @@ export async function runVerify(
   options: VerifyOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<VerifyReport> {
-  if (!datasetName.safeParse(dataset).success)
-    throw new MillraceError(
-      'invalid',
-      'bad_dataset_name',
-      `"${dataset}" is not the name of a dataset: small letters, digits, '.', '_' and '-'`,
-    );
+  requireDatasetName(dataset);
   const kafkaSettings = options.againstKafka === true ? readVerifyKafkaSettings(env) : undefined;
   const settings = kafkaSettings ?? readVerifySettings(env);
-  const s3 = { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE };
-  const raw = openObjectStore(settings.MILLRACE_RAW_URL, s3);
-  const tables = openObjectStore(settings.MILLRACE_TABLES_URL, s3);
   const kafka = kafkaSettings === undefined ? undefined : openKafka(kafkaSettings.KAFKA_BROKERS, kafkaSettings.KAFKA_PROPERTIES);
   try {
-    const topic = options.topic ?? (await topicFromMetastore(settings.MILLRACE_METASTORE_URL, dataset));
-    return await verifyDataset({ dataset, topic, raw, tables, tempDir: tmpdir(), kafka });
+    return await withLake(settings, async ({ raw, tables }) => {
+      const topic = options.topic ?? (await topicFromMetastore(settings.MILLRACE_METASTORE_URL, dataset));
+      return verifyDataset({ dataset, topic, raw, tables, tempDir: tmpdir(), kafka });
+    });
   } finally {
-    await Promise.all([raw.close(), tables.close(), kafka?.close()]);
-  }
-}
-
-/** Undefined when the metastore is away or knows no such dataset: then the table's ledger tells. */
-async function topicFromMetastore(url: string, dataset: string): Promise<string | undefined> {
-  try {
-    return (await createMetastoreClient(url).dataset(dataset)).kafkaTopic;
-  } catch (error) {
-    if (error instanceof MillraceError) return undefined;
-    throw error;
+    await kafka?.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { GapCause, OffsetRange } from '@millrace/core/domain/offsets.ts';
-import { larger } from './bigints.ts';
+import { larger } from '../lake/bigints.ts';
+import type { ChainFault } from '../lake/chain-entries.ts';
 
 /** What raw says about a run of offsets. Runs of one chain are ascending and do not overlap. */
 export type RawRun =
@@ -25,7 +26,7 @@ export type Coverage = {
   pending: bigint;
 };
 
-export type CoverageFault = { code: string; range: OffsetRange; detail: string };
+export type CoverageFault = ChainFault;
 
 type Runs<T> = AsyncIterable<T> | Iterable<T>;
 

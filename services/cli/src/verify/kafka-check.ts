@@ -1,8 +1,9 @@
 import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
-import { larger, smaller } from './bigints.ts';
-import { readLines, walkEntries } from './chain-walk.ts';
+import { larger, smaller } from '../lake/bigints.ts';
+import { walkEntries } from '../lake/chain-entries.ts';
+import { readLines } from './chain-walk.ts';
 import type { CoverageFault } from './coverage.ts';
 import { compareWithKafka, type KafkaComparison, type LandedItem } from './kafka-compare.ts';
 import type { KafkaBounds, KafkaReader, KafkaTopic } from './kafka-log.ts';

@@ -1,18 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { QuarantinePointer } from '@millrace/core/domain/ledger.ts';
 import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
+import { fileColumn, openDuckDb, sqlText } from '../lake/duckdb.ts';
 import type { QuarantineRun } from './coverage.ts';
-
-/** Memory DuckDB may use before it spills to disk: what is left of 500 MB belongs to Node. */
-const memoryLimit = '256MB';
-
-const sqlText = (text: string) => `'${text.replaceAll("'", "''")}'`;
-
-/** The column that says which file a row is of. A name that no table of ours has: records may well hold a field `filename`. */
-const fileColumn = '_source_data_file';
 
 /** Rows of a data file, and those of them without a complete source identity. */
 export type FileRows = { rows: bigint; unidentified: bigint };
@@ -36,14 +29,7 @@ export class RangeSpill {
   /** @param tempDir existing directory; a folder of our own is made in it and removed by `close` */
   static async open(tempDir: string): Promise<RangeSpill> {
     const folder = await mkdtemp(join(tempDir, 'millrace-verify-'));
-    const instance = await DuckDBInstance.create(join(folder, 'ranges.duckdb'), {
-      memory_limit: memoryLimit,
-      threads: '2',
-      temp_directory: join(folder, 'spill'),
-      preserve_insertion_order: 'false',
-      // every file is read once; and bytes kept from an earlier one at the same path would be believed
-      enable_external_file_cache: 'false',
-    });
+    const instance = await openDuckDb(join(folder, 'ranges.duckdb'), folder, { preserve_insertion_order: 'false' });
     const connection = await instance.connect();
     await connection.run('CREATE TABLE islands (topic_id VARCHAR, part INTEGER, start_offset BIGINT, end_offset BIGINT)');
     await connection.run(

@@ -1,6 +1,6 @@
 import type { DataEntry, RawObject } from '@millrace/core/domain/chain.ts';
 import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
-import { larger, smaller } from './bigints.ts';
+import { larger, smaller } from '../lake/bigints.ts';
 import type { CoverageFault, RawRun } from './coverage.ts';
 
 /** What the lines of one raw object hold. */

@@ -1,15 +1,13 @@
 import type { AddFile } from '@millrace/core/delta/actions.ts';
 import { readLedger, readQuarantineSegment } from '@millrace/core/delta/ledger-reader.ts';
 import { liveFiles, readTableState, type TableState } from '@millrace/core/delta/snapshot.ts';
-import { parseStored } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
-import { tableStartKey } from '@millrace/core/domain/keys.ts';
-import { type Ledger, ledgerFormat, tableStart } from '@millrace/core/domain/ledger.ts';
-import { ledgerAppId, type SourcePartition } from '@millrace/core/domain/source.ts';
+import type { Ledger } from '@millrace/core/domain/ledger.ts';
+import { ledgerAppId } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { inGroups, type LocalFile, localFile } from '../lake/table-files.ts';
 import type { Difference, Differences } from './differences.ts';
 import type { FileRows, RangeSpill } from './range-spill.ts';
-import { type LocalFile, localFile } from './table-files.ts';
 
 /** What was read of a table. `state` undefined: there is no table yet. */
 export type TableRead = { state: TableState | undefined; ledger: Ledger | undefined; files: number; rows: bigint; bytes: bigint };
@@ -49,25 +47,6 @@ export async function readTable(table: ObjectStore, spill: RangeSpill, differenc
     });
   }
   return read;
-}
-
-/** Data files read by one statement, and their bytes in all: the bound on disk for copies. One larger file is read alone. */
-const groupFilesMax = 64;
-const groupBytesMax = 128 * 2 ** 20;
-
-async function* inGroups(files: AsyncIterable<AddFile>): AsyncGenerator<AddFile[]> {
-  let group: AddFile[] = [];
-  let bytes = 0;
-  for await (const file of files) {
-    if (group.length > 0 && (group.length === groupFilesMax || bytes + file.size > groupBytesMax)) {
-      yield group;
-      group = [];
-      bytes = 0;
-    }
-    group.push(file);
-    bytes += file.size;
-  }
-  if (group.length > 0) yield group;
 }
 
 async function readFiles(
@@ -123,11 +102,4 @@ async function tolerant<T>(differences: Differences, code: string, read: () => P
 function numRecords(stats: string | undefined): bigint | undefined {
   const digits = /"numRecords"\s*:\s*(\d+)/.exec(stats ?? '')?.[1];
   return digits === undefined ? undefined : BigInt(digits);
-}
-
-/** Where the table begins on a chain, as it was resolved before its first batch; undefined before that. */
-export async function readTableStart(table: ObjectStore, source: SourcePartition): Promise<bigint | undefined> {
-  const key = tableStartKey(source);
-  const bytes = await table.get(key);
-  return bytes === undefined ? undefined : parseStored(tableStart, bytes, `${table.url}/${key}`, ledgerFormat).startOffset;
 }

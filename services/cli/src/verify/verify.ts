@@ -1,4 +1,3 @@
-import { discoverPartitions, discoverTopicIds } from '@millrace/core/chain/discover.ts';
 import { readChainStart, startOffsetOf } from '@millrace/core/chain/entries.ts';
 import { describeError, MillraceError } from '@millrace/core/domain/errors.ts';
 import type { PartitionLedger } from '@millrace/core/domain/ledger.ts';
@@ -6,6 +5,9 @@ import type { OffsetRange } from '@millrace/core/domain/offsets.ts';
 import { positionAppId, type SourcePartition, sourceKey } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
+import { topicUnknown } from '../lake/open-lake.ts';
+import { sourcesOf } from '../lake/sources.ts';
+import { readTableStart } from '../lake/table-start.ts';
 import { type ChainSeen, nothingSeen, walkChain } from './chain-walk.ts';
 import { type Coverage, type CoverageFault, sweepCoverage } from './coverage.ts';
 import { Differences } from './differences.ts';
@@ -13,7 +15,7 @@ import { compareLedger, type PartitionSums, sumsOf } from './equation.ts';
 import { checkAgainstKafka, checkNeverLanded, type KafkaPartition } from './kafka-check.ts';
 import type { KafkaReader, KafkaTopic } from './kafka-log.ts';
 import { RangeSpill } from './range-spill.ts';
-import { aboutTable, readTable, readTableStart, type TableRead } from './table-read.ts';
+import { aboutTable, readTable, type TableRead } from './table-read.ts';
 
 export type VerifyInput = {
   dataset: string;
@@ -55,12 +57,7 @@ export async function verifyDataset(input: VerifyInput): Promise<VerifyReport> {
     const read = await readTable(table, spill, differences);
     const ledgers = new Map((read.ledger?.partitions ?? []).map((partition) => [sourceKey(partition), partition]));
     const topic = input.topic ?? read.ledger?.partitions[0]?.topic;
-    if (topic === undefined)
-      throw new MillraceError(
-        'invalid',
-        'topic_unknown',
-        `neither the metastore nor a table under ${table.url} knows the topic of ${input.dataset}; give it with --topic`,
-      );
+    if (topic === undefined) throw topicUnknown(input.dataset, table.url);
     const report: VerifyReport = {
       dataset: input.dataset,
       topic,
@@ -91,15 +88,6 @@ export async function verifyDataset(input: VerifyInput): Promise<VerifyReport> {
   } finally {
     await spill.close();
   }
-}
-
-/** Every source partition that has a chain or a place in the ledger, in order. */
-async function sourcesOf(raw: ObjectStore, topic: string, ledgers: readonly PartitionLedger[]): Promise<SourcePartition[]> {
-  const sources = new Map<string, SourcePartition>();
-  for (const { topicId, partition } of ledgers) sources.set(`${topicId}/${partition}`, { topicId, partition });
-  for (const topicId of await discoverTopicIds(raw, topic))
-    for (const partition of await discoverPartitions(raw, topic, topicId)) sources.set(`${topicId}/${partition}`, { topicId, partition });
-  return [...sources.values()].sort((a, b) => (a.topicId === b.topicId ? a.partition - b.partition : a.topicId < b.topicId ? -1 : 1));
 }
 
 async function verifyPartition(

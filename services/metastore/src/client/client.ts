@@ -32,11 +32,12 @@ export interface MetastoreClient extends Metastore {
   /** Registers a dataset. Safe to repeat inside: the same request never makes two. @throws kind `conflict` when the name is taken, `invalid` for bad input */
   createDataset(input: { name: string; kafkaTopic: string } & Record<string, unknown>): Promise<Dataset>;
   dataset(name: string): Promise<Dataset>;
-  /** Work stops; raw and table stay. */
-  deleteDataset(name: string): Promise<void>;
-  pause(name: string): Promise<Dataset>;
-  /** Evaluates again; with `breaking: 'quarantine'` it also decides the present schema block (R7). @throws kind `conflict` when nothing is blocked by a schema */
-  resume(name: string, decision?: { breaking: 'quarantine' }): Promise<Dataset>;
+  /** Work stops; raw and table stay. @param seen only while the dataset is at that version (If-Match), else kind `conflict` */
+  deleteDataset(name: string, seen?: Dataset): Promise<void>;
+  /** @param seen as for `deleteDataset` */
+  pause(name: string, seen?: Dataset): Promise<Dataset>;
+  /** Evaluates again; with `breaking: 'quarantine'` it also decides the present schema block (R7). @param seen as for `deleteDataset` @throws kind `conflict` when nothing is blocked by a schema */
+  resume(name: string, decision?: { breaking: 'quarantine' }, seen?: Dataset): Promise<Dataset>;
   status(name: string): Promise<DatasetStatus>;
   reconciliation(name: string): Promise<Reconciliation>;
   /** Losses that wait for a decision, and those accepted. */
@@ -52,6 +53,10 @@ export interface MetastoreClient extends Metastore {
   schemaVersion(name: string, version: number): Promise<SchemaVersionRecord>;
 }
 
+/** The tag of a dataset as it was read. Pure. */
+const ifMatch = (seen: Dataset | undefined): Record<string, string> =>
+  seen === undefined ? {} : { 'if-match': `"${seen.id}.${seen.version}.${seen.state}"` };
+
 /**
  * The metastore over HTTP. Every call ends within 5 s; calls that may be repeated are, a bounded number of times.
  * @param url MILLRACE_METASTORE_URL
@@ -65,6 +70,18 @@ export function createMetastoreClient(url: string): MetastoreClient {
   }
   async function tell(path: string, body: unknown): Promise<void> {
     await send(baseUrl, { method: 'PUT', path, body, idempotent: true });
+  }
+
+  /** Sent once when it holds for one version only: the first of two would raise it. */
+  async function intent(path: string, body: unknown, seen: Dataset | undefined): Promise<Dataset> {
+    const call = {
+      method: 'PUT' as const,
+      path,
+      headers: ifMatch(seen),
+      idempotent: seen === undefined,
+      ...(body === undefined ? {} : { body }),
+    };
+    return readAnswer(dataset, (await send(baseUrl, call)).json, 'dataset');
   }
 
   const decision = (path: string, body: unknown): Omit<Call, 'idempotent'> => ({
@@ -99,13 +116,12 @@ export function createMetastoreClient(url: string): MetastoreClient {
     createDataset: (input) =>
       ask(dataset, 'dataset', { method: 'POST', path: '/v1/datasets', body: input, headers: { 'idempotency-key': crypto.randomUUID() } }),
     dataset: (name) => ask(dataset, 'dataset', { method: 'GET', path: at(name) }),
-    async deleteDataset(name) {
+    async deleteDataset(name, seen) {
       // Repeating could report a later dataset of the same name as ours, so it is sent once.
-      await send(baseUrl, { method: 'DELETE', path: at(name), idempotent: false });
+      await send(baseUrl, { method: 'DELETE', path: at(name), headers: ifMatch(seen), idempotent: false });
     },
-    pause: (name) => ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/pause` }),
-    resume: (name, decision) =>
-      ask(dataset, 'dataset', { method: 'PUT', path: `${at(name)}/resume`, ...(decision === undefined ? {} : { body: decision }) }),
+    pause: (name, seen) => intent(`${at(name)}/pause`, undefined, seen),
+    resume: (name, decision, seen) => intent(`${at(name)}/resume`, decision, seen),
     status: (name) => ask(datasetStatus, 'status', { method: 'GET', path: `${at(name)}/status` }),
     reconciliation: (name) => ask(reconciliation, 'reconciliation', { method: 'GET', path: `${at(name)}/reconciliation` }),
     gaps: (name) => ask(gapList, 'list of gaps', { method: 'GET', path: `${at(name)}/gaps` }),

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { withLocalFile } from '../../src/lake/table-files.ts';
 import { RangeSpill } from '../../src/verify/range-spill.ts';
-import { withLocalFile } from '../../src/verify/table-files.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AddFile } from '@millrace/core/delta/actions.ts';
 import { decodePath } from '@millrace/core/delta/paths.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
@@ -49,4 +50,24 @@ export async function withLocalFile<T>(
   } finally {
     await file.release();
   }
+}
+
+/** Data files read by one statement, and their bytes in all: the bound on disk for copies. One larger file is read alone. */
+const groupFilesMax = 64;
+const groupBytesMax = 128 * 2 ** 20;
+
+/** Data files in the order they come, as many at a time as one statement reads. */
+export async function* inGroups(files: AsyncIterable<AddFile>): AsyncGenerator<AddFile[]> {
+  let group: AddFile[] = [];
+  let bytes = 0;
+  for await (const file of files) {
+    if (group.length > 0 && (group.length === groupFilesMax || bytes + file.size > groupBytesMax)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(file);
+    bytes += file.size;
+  }
+  if (group.length > 0) yield group;
 }

@@ -1,0 +1,107 @@
+import type { DatasetStatus } from '@millrace/metastore/client/client.ts';
+import type { RawPlace } from './locate-raw.ts';
+import type { TablePlace } from './locate-table.ts';
+
+/**
+ * What became of an offset. `row` in the table · `quarantined` set aside, with a pointer · `dropped` by a named rule · `gap` never held a record for us, with a cause ·
+ * `pending` landed, not in the table yet · `not_landed` not in the raw zone yet · `before_start` before where chain or table begin ·
+ * `twice` more than one row · `missing` nowhere, which must not be.
+ */
+export const outcomes = ['row', 'quarantined', 'dropped', 'gap', 'pending', 'not_landed', 'before_start', 'twice', 'missing'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** What became of an offset, and why, in one sentence for people. */
+export type Judgement = { outcome: Outcome; why: string };
+
+/** Can the outcome be accounted for? Pure. */
+export const isAccountedFor = (outcome: Outcome): boolean => outcome !== 'twice' && outcome !== 'missing';
+
+/** The rule by which tombstones are dropped in mode append. */
+export const tombstoneRule = 'tombstone';
+
+/**
+ * What became of an offset. Pure.
+ * @param status what the metastore says of the dataset; undefined when it is away or does not know it
+ */
+export function judge(
+  source: { topicId: string; partition: number },
+  offset: bigint,
+  raw: RawPlace,
+  table: TablePlace | undefined,
+  status: DatasetStatus | undefined,
+): Judgement {
+  if (raw.kind === 'no_chain' || raw.kind === 'not_landed')
+    return { outcome: 'not_landed', why: whyNotLanded(source, offset, raw, status) };
+  if (raw.kind === 'before_chain')
+    return {
+      outcome: 'before_start',
+      why: `landing began at offset ${raw.chainStart} of this partition: nothing before it is in the raw zone`,
+    };
+  if (raw.kind === 'gap') return { outcome: 'gap', why: gapWords[raw.gap.cause] ?? raw.gap.cause };
+  if (raw.kind === 'lost')
+    return { outcome: 'missing', why: `chain entry ${raw.entry.seq} covers it, but no object and no gap of the entry holds it` };
+  if (table?.startOffset !== undefined && offset < table.startOffset)
+    return { outcome: 'before_start', why: `the table begins at offset ${table.startOffset} of this partition: it landed for others` };
+  if (table?.position === undefined || offset >= table.position) return { outcome: 'pending', why: whyPending(offset, table, status) };
+  if (table.rows.length > 1) return { outcome: 'twice', why: `the table holds ${table.rows.length} rows of it` };
+  if (table.rows.length === 1) return { outcome: 'row', why: 'in the table' };
+  if (table.quarantine !== undefined) {
+    const { stage, reason } = table.quarantine.pointer;
+    return { outcome: 'quarantined', why: `set aside at stage ${stage}: ${reason}` };
+  }
+  if (raw.record.value === null)
+    return { outcome: 'dropped', why: `dropped by the rule "${tombstoneRule}": a Kafka null has no row in mode append` };
+  return {
+    outcome: 'missing',
+    why: `it landed and the table's position ${table.position} is past it, but it is neither in the table nor in quarantine`,
+  };
+}
+
+const gapWords: Readonly<Record<string, string>> = {
+  compacted: 'Kafka had compacted it away before it was read',
+  aborted: 'it belonged to a transaction that was aborted',
+  control: 'a control record of Kafka, never data',
+  expired: "Kafka's retention had removed it, and a person accepted the loss",
+  accepted_by_operator: 'a person accepted to go on without it',
+  not_delivered:
+    'Kafka did not deliver it: a compacted or aborted record or a control record; verify --against-kafka proves such offsets empty',
+};
+
+function whyNotLanded(
+  source: { topicId: string; partition: number },
+  offset: bigint,
+  raw: RawPlace & { kind: 'no_chain' | 'not_landed' },
+  status: DatasetStatus | undefined,
+): string {
+  const here =
+    raw.kind === 'no_chain'
+      ? 'nothing of this partition has landed'
+      : `landing stands at offset ${raw.tail.endOffset} (entry ${raw.tail.seq}, ${raw.tail.createdAt})`;
+  const partition = status?.partitions.find((one) => one.topicId === source.topicId && one.partition === source.partition);
+  const words = [here];
+  if (partition?.loss !== undefined && partition.loss.startOffset <= offset && offset < partition.loss.endOffset)
+    words.push(
+      `${partition.loss.code}: Kafka does not hold [${partition.loss.startOffset}, ${partition.loss.endOffset}) any more (${partition.loss.kind})`,
+    );
+  else if (partition?.heldBack !== undefined && partition.heldBack.startOffset <= offset)
+    words.push(`a transaction open since offset ${partition.heldBack.startOffset} holds it back`);
+  else if (partition?.end !== null && partition?.end !== undefined && offset >= partition.end)
+    words.push(`Kafka ends at ${partition.end}: no such record yet`);
+  return [...words, ...stateWords(status)].join('; ');
+}
+
+function whyPending(offset: bigint, table: TablePlace | undefined, status: DatasetStatus | undefined): string {
+  const here =
+    table?.position === undefined
+      ? 'landed; the table has not begun with this partition'
+      : `landed; the table stands at offset ${table.position}, ${offset - table.position} before it`;
+  const waits = status?.state === 'RUNNING' ? ['it comes with one of the next batches'] : [];
+  return [here, ...waits, ...stateWords(status)].join('; ');
+}
+
+/** Dataset's state where it explains a wait. */
+function stateWords(status: DatasetStatus | undefined): string[] {
+  if (status === undefined) return ['the metastore does not tell why'];
+  if (status.state === 'RUNNING' && status.reason === null) return [];
+  return [`the dataset is ${status.state}${status.reason === null ? '' : `: ${status.reason}`}`];
+}

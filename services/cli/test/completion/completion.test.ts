@@ -1,0 +1,42 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { millrace } from '../terminal.ts';
+
+const script = async (shell: string) => (await millrace({}, ['completion', shell])).out;
+const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
+
+/** What bash offers when TAB is pressed at the end of a line. */
+async function offered(line: string): Promise<string[]> {
+  const words = line.split(' ');
+  const asked = `${await script('bash')}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _millrace; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout } = await promisify(execFile)('bash', ['-c', asked]);
+  return stdout.split('\n').filter((word) => word !== '');
+}
+
+describe('bash', () => {
+  test.each([
+    ['millrace da', ['datasets']],
+    ['millrace datasets ', ['list', 'get', 'create', 'status', 'pause', 'resume', 'delete', 'help']],
+    ['millrace datasets re', ['resume']],
+    ['millrace verify orders --ag', ['--against-kafka']],
+    ['millrace datasets list -o ', ['table', 'json', 'yaml']],
+    ['millrace trace orders --where raw --sh', ['--show-record']],
+    ['millrace datasets resume orders --breaking ', ['quarantine']],
+    ['millrace completion ', ['bash', 'zsh', 'fish']],
+    ['millrace trace orders --offset ', []],
+  ])('%s', async (line, words) => {
+    expect(await offered(line)).toEqual(words);
+  });
+});
+
+test.each(['bash', 'zsh', 'fish'])('the script for %s names every command, and the shell takes it', async (shell) => {
+  const text = await script(shell);
+  for (const name of ['verify', 'trace', 'raw ls', 'raw cat', 'lag', 'datasets create', 'gaps accept', 'audit'])
+    expect(text).toContain(name);
+  if (has(shell)) execFileSync(shell, ['-n'], { input: text });
+});
+
+test('a shell that is not known is refused', async () => {
+  expect(await millrace({}, ['completion', 'tcsh'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('bash, zsh, fish') });
+});

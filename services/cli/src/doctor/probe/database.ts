@@ -4,8 +4,8 @@ import { describeError } from '@millrace/core/domain/errors.ts';
 import pg from 'pg';
 import type { DatabaseFacts } from '../judge/database.ts';
 
-const connectMs = 8_000;
-const queryMs = 8_000;
+const connectMs = 6_000;
+const queryMs = 6_000;
 /** Migrations of this version, and the table of those that were applied. */
 const migrations = fileURLToPath(new URL('../../../../metastore/migrations', import.meta.url));
 const appliedTable = 'schema_migrations';

@@ -6,7 +6,7 @@ import { apiVersionsV3, Connection, metadataV12 } from '@platformatic/kafka';
 import type { BrokerApis, BrokerFact, Trouble } from '../judge/brokers.ts';
 
 /** Connecting, with TLS and login, and each request may take so long, ms. */
-const answerMs = 8_000;
+const answerMs = 6_000;
 const clientId = 'millrace-doctor';
 
 /** How brokers are reached: `unsupported` names a security setting that this client cannot follow. */

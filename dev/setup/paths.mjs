@@ -3,7 +3,17 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { KAFKA_VERSION, NODE_VERSION, POSTGRES_VERSION, VERSITYGW_VERSION } from './pins.mjs';
+import {
+  COMPOSE_SPEC_VERSION,
+  CRD_MODULES,
+  HELM_VERSION,
+  KAFKA_VERSION,
+  KUBERNETES_SCHEMAS_VERSION,
+  KUBERNETES_VERSIONS,
+  NODE_VERSION,
+  POSTGRES_VERSION,
+  VERSITYGW_VERSION,
+} from './pins.mjs';
 
 /** The checkout. */
 export const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
@@ -32,6 +42,15 @@ export const kafkaLibs = join(kafkaDir, 'libs');
 export const kafkaTemplate = join(kafkaDir, 'bootstrap.checkpoint');
 
 export const s3Server = join(cache, `versitygw-${VERSITYGW_VERSION}-${platform}`, 'versitygw');
+
+/** The Compose specification: `compose-spec.json`, and `load`, which reads a Compose file as engines do. */
+export const composeSpec = join(cache, `compose-spec-${COMPOSE_SPEC_VERSION}-${platform}`);
+
+export const helm = join(cache, `helm-${HELM_VERSION}-${platform}`, 'helm');
+
+/** JSON Schemas of Kubernetes' kinds, a folder for each release, and `custom/` with the definitions of operators' kinds; other pins are another directory. */
+export const kubernetesSchemas = () =>
+  join(cache, `kubernetes-schemas-${shortHash(KUBERNETES_SCHEMAS_VERSION, JSON.stringify([KUBERNETES_VERSIONS, CRD_MODULES]))}`);
 
 /** What the tests of the alerts run. */
 export const prometheusTools = ['prometheus', 'promtool'];

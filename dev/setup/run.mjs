@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { ensureAddon } from './addon.mjs';
 import { endRunning } from './exec.mjs';
+import { ensureHelm, ensureKubernetesSchemas } from './helm.mjs';
 import { ensureKafka } from './kafka.mjs';
 import { ensureNode } from './node.mjs';
 import { ensureDependencies } from './npm.mjs';
@@ -28,12 +29,19 @@ const PURPOSES = {
   test: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
   spark: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensureSparkPython, ensureSparkJars] },
   alerts: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensurePrometheus] },
-  deploy: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
-  docs: { addon: true, steps: [...ALL_PARTS, ensureTestPython] },
+  deploy: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensureHelm, ensureKubernetesSchemas] },
+  docs: { addon: true, steps: [...ALL_PARTS, ensureTestPython, ensurePrometheus] },
+  chart: { addon: false, steps: [ensureHelm] },
   check: { addon: false, steps: [] },
   service: { addon: true, steps: [] },
   cli: { addon: true, steps: [] },
 };
+
+/** What flags of `npm run stack` bring besides; `tools` is a purpose of tools.mjs. */
+const STACK_OPTIONS = [
+  { flag: '--s3', tools: 's3', step: ensureS3Server },
+  { flag: '--prometheus', tools: 'prometheus', step: ensurePrometheus },
+];
 
 const USAGE = `usage: node dev/setup/run.mjs --for <${Object.keys(PURPOSES).join('|')}> <script.ts> [args]`;
 
@@ -43,8 +51,8 @@ const OWN_SETTINGS = ['MILLRACE_CACHE'];
 async function main([flag, name, script, ...args]) {
   const purpose = PURPOSES[name];
   if (flag !== '--for' || !purpose || !script) throw new SetupError('wrong arguments', USAGE);
-  const withS3 = name === 'stack' && args.includes('--s3');
-  await checkTools(withS3 ? [name, 's3'] : [name]);
+  const options = name === 'stack' && !args.includes('--stop') ? STACK_OPTIONS.filter((option) => args.includes(option.flag)) : [];
+  await checkTools([name, ...options.map(({ tools }) => tools)]);
 
   const client = async () => {
     const node = await ensureNode();
@@ -52,7 +60,7 @@ async function main([flag, name, script, ...args]) {
     if (purpose.addon) await ensureAddon(node);
     return node;
   };
-  const steps = withS3 ? [...purpose.steps, ensureS3Server] : purpose.steps;
+  const steps = [...purpose.steps, ...options.map(({ step }) => step)];
   const [node] = await Promise.all([client(), ...steps.map((step) => step())]);
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);

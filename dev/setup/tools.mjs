@@ -25,14 +25,16 @@ const NEEDS = {
   service: ['npm'],
   cli: ['npm'],
   check: ['npm'],
+  chart: ['npm', 'go'],
   demo: ['npm', 'java', 'mvn'],
   stack: ['npm', 'java', 'mvn'],
   s3: ['go'],
+  prometheus: ['prometheus'],
   test: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd', 'faketime'],
   spark: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
   alerts: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'prometheus'],
   deploy: ['npm', 'java', 'mvn', 'python', 'venv', 'go'],
-  docs: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd'],
+  docs: ['npm', 'java', 'mvn', 'python', 'venv', 'go', 'jq', 'zstd', 'prometheus'],
 };
 
 /**

@@ -31,6 +31,8 @@ export type HttpProxyOptions = {
   seed?: number;
   /** a free one by default */
   port?: number;
+  /** what it says no to is answered 403, as by a store that refuses for want of rights; before any rule */
+  allow?: (request: SeenRequest) => boolean;
 };
 
 const socketsMax = 256;
@@ -44,7 +46,7 @@ type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer };
  * Starts it. Requests are taken in whole before anything happens to them, so "the target never saw it" and "the target carried it out" are certain.
  * Headers go on as they came, the Host header too: clients of S3 sign it, and the server checks the signature, not the name.
  */
-export async function startHttpProxy({ target, seed = 1, port = 0 }: HttpProxyOptions): Promise<HttpFaultProxy> {
+export async function startHttpProxy({ target, seed = 1, port = 0, allow }: HttpProxyOptions): Promise<HttpFaultProxy> {
   const to = new URL(target);
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const rules = new Rules(seed);
@@ -68,6 +70,7 @@ export async function startHttpProxy({ target, seed = 1, port = 0 }: HttpProxyOp
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<void> {
     const seen = seenOf(incoming);
+    if (allow?.(seen) === false) return answerWith(outgoing, seen, { do: 'answer', status: 403, code: 'AccessDenied' });
     const struck = rules.strike(seen);
     const fault = struck?.fault;
     const socket = incoming.socket;

@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { settingShapes } from '@millrace/core/domain/settings.ts';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { derivedFiles } from '../../dev/chart/files.ts';
+import { linkProblems } from './kubernetes-links.ts';
+import { podTemplates, readManifests } from './kubernetes-objects.ts';
+import { lifeProblems, securityProblems, settingProblems } from './kubernetes-rules.ts';
+
+/*
+ * deploy/k8s as it lies there, without Helm: that it is what the chart makes is compared in full/.
+ */
+
+const root = join(import.meta.dirname, '../..');
+const folder = join(root, 'deploy/k8s');
+const base = readManifests(folder);
+const operators = readManifests(join(folder, 'operators'));
+const objects = [...base.values()].flat();
+const known = new Set([...Object.keys(settingShapes), 'MILLRACE_ADMIN_PORT']);
+
+describe('plain manifests', () => {
+  it('each kustomization names every file beside it, and no other', () => {
+    for (const [place, files] of [
+      [folder, base],
+      [join(folder, 'operators'), operators],
+    ] as const) {
+      const { resources } = parse(readFileSync(join(place, 'kustomization.yaml'), 'utf8')) as { resources: string[] };
+      expect([...resources].sort()).toEqual([...files.keys()].sort());
+      for (const name of resources) expect(existsSync(join(place, name)), name).toBe(true);
+    }
+  });
+
+  it('hold every part that runs: services, migration, lag check', () => {
+    expect(
+      podTemplates(objects)
+        .map(({ role, owner }) => `${role} ${owner.kind}`)
+        .sort(),
+    ).toEqual(['doctor CronJob', 'metastore Deployment', 'migrate Job', 'phase1 Deployment', 'phase2 Deployment']);
+    expect(
+      [...operators.values()]
+        .flat()
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['ConfigMap', 'PodMonitor', 'PrometheusRule', 'ScaledObject', 'ScaledObject']);
+  });
+
+  it('keep the strictest security standard', () => expect(securityProblems(objects)).toEqual([]));
+
+  it('are probed, and have more time to end than they need', () => expect(lifeProblems(objects)).toEqual([]));
+
+  it('set variables that the services accept, and no others', () => expect(settingProblems(objects, known)).toEqual([]));
+
+  it('select, mount and name only what is there', () => expect(linkProblems(objects)).toEqual([]));
+
+  it('say nothing that only Helm reads', () => {
+    for (const { metadata } of [...objects, ...[...operators.values()].flat()])
+      for (const name of [...Object.keys(metadata.labels ?? {}), ...Object.keys(metadata.annotations ?? {})])
+        expect(name).not.toMatch(/^helm\.sh\//);
+  });
+
+  it('give no pod a right in the cluster: restarts are off', () => {
+    expect(objects.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding')).toEqual([]);
+    const doctor = podTemplates(objects).find(({ role }) => role === 'doctor');
+    expect(doctor?.spec.containers[0]?.args?.slice(0, 4)).toEqual(['cli', 'doctor', 'lag', '--max-seconds']);
+  });
+});
+
+it('what the chart copies from elsewhere is up to date (npm run deploy:render)', () => {
+  for (const [path, text] of derivedFiles())
+    expect(existsSync(join(root, path)) && readFileSync(join(root, path), 'utf8') === text, path).toBe(true);
+});

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { beforeAll, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { ensureComposeSpec } from '../../../dev/setup/compose.mjs';
+import { composeSpec, root } from '../../../dev/setup/paths.mjs';
+import { freshDirectory } from '../../support/stack.ts';
+import { readCompose } from '../compose.ts';
+
+/*
+ * The Compose specification's own word: its JSON Schema, and the loader that Docker Compose reads files with (interpolation, merges, references,
+ * consistency). No engine is needed for either.
+ */
+
+const execute = promisify(execFile);
+const load = (profile: string, file = join(root, 'docker-compose.yml')) =>
+  execute(join(composeSpec, 'load'), ['-format', 'json', file], { cwd: root, env: { ...process.env, COMPOSE_PROFILES: profile } });
+
+beforeAll(ensureComposeSpec);
+
+test('the file is valid by the JSON Schema of the specification', () => {
+  const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
+  // formats of the specification's own that JSON Schema leaves to the reader; the loader below checks their content
+  for (const format of ['ports', 'expose', 'subnet_ip_address']) ajv.addFormat(format, true);
+  ajv.addFormat('duration', /^([0-9]+(ns|us|ms|s|m|h))+$/);
+  const validate = ajv.compile(JSON.parse(readFileSync(join(composeSpec, 'compose-spec.json'), 'utf8')) as object);
+  const compose = readCompose();
+  expect(validate(compose), JSON.stringify(validate.errors)).toBe(true);
+  expect(validate({ services: { one: { image: 'x:1', depends: ['two'] } } })).toBe(false);
+});
+
+test.each(['demo', 'full', 'cli'])('the loader takes it with the profile %s', async (profile) => {
+  const { stdout } = await load(profile);
+  const { services } = JSON.parse(stdout) as { services: Record<string, { read_only?: boolean }> };
+  expect(Object.keys(services).length).toBeGreaterThan(0);
+});
+
+test('the loader refuses a file that depends on what is not there', async () => {
+  const compose = readCompose();
+  Object.assign(compose.services.phase1 ?? {}, { depends_on: { nobody: { condition: 'service_healthy' } } });
+  const file = join(freshDirectory('compose'), 'docker-compose.yml');
+  writeFileSync(file, stringify(compose));
+  await expect(load('demo', file)).rejects.toThrow('nobody');
+});

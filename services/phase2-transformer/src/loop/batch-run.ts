@@ -21,9 +21,18 @@ import { mapBounded } from './map-bounded.ts';
 import type { TransformerMetrics } from './metrics.ts';
 import { writeSegments } from './quarantine-segments.ts';
 import { schemaRecord } from './schema-record.ts';
-import type { TableHead } from './table-head.ts';
+import type { HeadDeps, TableHead } from './table-head.ts';
 
-export type BatchDeps = { raw: ObjectStore; table: ObjectStore; compute: BatchCompute; clock: Clock; random: Random };
+export type BatchDeps = HeadDeps & {
+  raw: ObjectStore;
+  compute: BatchCompute;
+  clock: Clock;
+  random: Random;
+  /** is told of each batch; without one nothing is traced */
+  tracer?: Tracer | undefined;
+  /** counts; without one nothing is counted */
+  meter?: Pick<TransformerMetrics, 'stage' | 'uploaded' | 'orphaned' | 'settled'> | undefined;
+};
 
 /** One micro-batch of one dataset, planned over `head`. */
 export type BatchPlan = {
@@ -58,15 +67,6 @@ export async function runBatch(
   buildSignal: AbortSignal,
   commitSignal: AbortSignal,
 ): Promise<BatchResult> {
-  const { dataset, head, pieces } = plan;
-  const built = await buildBatch(deps, dataset, head.facts?.schema, pieces, plan.limits, buildSignal, stages);
-  if (built.status === 'breaking') return blockedBySchema(deps, plan, built.change);
-  if (built.status === 'too_many_table_partitions')
-    return {
-      ending: { status: 'blocked', block: tablePartitionsBlock(built.max, built.first, dataset.partitionKeys, dataset.name) },
-      schemaRecord: undefined,
-    };
-): Promise<BatchResult> {
   const stages = new Stages(deps.clock, deps.meter?.stage);
   const stored: Stored = { bytes: 0 };
   try {
@@ -89,6 +89,16 @@ async function buildAndCommit(
   commitSignal: AbortSignal,
   stages: Stages,
   stored: Stored,
+): Promise<BatchResult> {
+  const { dataset, head, pieces } = plan;
+  const built = await buildBatch(deps, dataset, head.facts?.schema, pieces, plan.limits, buildSignal, stages);
+  if (built.status === 'breaking') return blockedBySchema(deps, plan, built.change);
+  if (built.status === 'too_many_table_partitions')
+    return {
+      ending: { status: 'blocked', block: tablePartitionsBlock(built.max, built.first, dataset.partitionKeys, dataset.name) },
+      schemaRecord: undefined,
+      fileBytes: 0,
+    };
   const { facts, version } = factsOf(plan, built);
   const uploaded = stages.begin('upload');
   const files = await uploadFiles(deps, facts.schema.partitionColumns, built.output.files, commitSignal, stored);
@@ -96,14 +106,20 @@ async function buildAndCommit(
     deps,
     built.output.quarantine.map((range) => ({ ...range, datasetVersion: dataset.version, schemaVersion: facts.schemaVersion })),
   );
+  for (const { bytes } of segments) stored.bytes += bytes;
+  uploaded();
+  const settled = stages.begin('commit');
+  const from = deps.clock.monotonic();
   const ending = await commitBatch(
     deps,
-      fileBytes: 0,
     dataset,
     head,
     { pieces, starts: plan.starts, counts: built.output.counts, files, segments, facts, floodWaived: plan.floodWaived },
     commitSignal,
   );
+  if (ending.status === 'committed') settled();
+  const counted = resultOf(ending);
+  if (counted !== undefined) deps.meter?.settled(dataset.name, counted, (deps.clock.monotonic() - from) / 1000);
   const isNew = ending.status === 'committed' && version !== undefined;
   return {
     ending,
@@ -117,10 +133,6 @@ function resultOf(ending: BatchEnding): CommitResult | undefined {
   if (ending.status === 'committed') return ending.wasUnknown ? 'unknown_resolved' : 'committed';
   if (ending.status === 'dropped') return 'fenced';
   return ending.status === 'plan_again' ? 'conflicted' : undefined;
-  for (const { bytes } of segments) stored.bytes += bytes;
-  uploaded();
-  const settled = stages.begin('commit');
-  const from = deps.clock.monotonic();
 }
 
 function blockedBySchema(deps: BatchDeps, plan: BatchPlan, change: SchemaChange): BatchResult {
@@ -128,10 +140,8 @@ function blockedBySchema(deps: BatchDeps, plan: BatchPlan, change: SchemaChange)
   const block: Block = breakingBlock(change.diff, version, plan.dataset.name);
   return {
     ending: { status: 'blocked', block },
-  if (ending.status === 'committed') settled();
-  const counted = resultOf(ending);
-  if (counted !== undefined) deps.meter?.settled(dataset.name, counted, (deps.clock.monotonic() - from) / 1000);
     schemaRecord: schemaRecord(version, 'BLOCKED', change, plan.pieces, block.reason, deps.clock.now()),
+    fileBytes: 0,
   };
 }
 
@@ -141,7 +151,6 @@ function factsOf(plan: BatchPlan, built: Extract<BuiltBatch, { status: 'built' }
   if (built.change.kind === 'NONE' && head.facts !== undefined)
     return { facts: { ...head.facts, highestSchemaVersion: plan.highestSchemaVersion }, version: undefined };
   const version = plan.highestSchemaVersion + 1;
-    fileBytes: 0,
   return {
     version,
     facts: {
@@ -161,13 +170,13 @@ async function uploadFiles(
   partitionColumns: readonly string[],
   files: readonly BuiltFile[],
   signal: AbortSignal,
+  stored: Stored,
 ): Promise<UploadedFile[]> {
   return mapBounded(files, uploadsMax, async ({ bytes, ...file }, index) => {
     const key = dataFileKey(partitionColumns, file.partitionValues, index, deps.random.ulid());
     await deps.table.put(key, bytes, signal);
+    stored.bytes += bytes.byteLength;
+    deps.meter?.uploaded(bytes.byteLength);
     return { key, file, bytes: bytes.byteLength, uploadedAt: deps.clock.now() };
   });
 }
-  stored: Stored,
-    stored.bytes += bytes.byteLength;
-    deps.meter?.uploaded(bytes.byteLength);

@@ -1,7 +1,8 @@
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { WorkTrace } from '@millrace/core/ports/tracer.ts';
 import type { Stages } from '@millrace/core/work/stages.ts';
-import { type ChainPiece, pieceBytes, pieceRecords } from '../plan/pieces.ts';
+import { rangeTexts } from '../plan/batches.ts';
+import { pieceBytes, pieceRecords } from '../plan/pieces.ts';
 import type { BatchPlan } from './batch-run.ts';
 import type { BatchEnding } from './commit-batch.ts';
 
@@ -11,7 +12,7 @@ const rangesMax = 100;
 /** What a trace says of a batch that has ended, however it did. Pure but for the time of its end. @param ending an error, when the batch was thrown out of its work */
 export function batchTrace({ dataset, pieces }: BatchPlan, stages: Stages, ending: BatchEnding | Error): WorkTrace {
   const committed = 'status' in ending && ending.status === 'committed' ? ending : undefined;
-  const ranges = rangesOf(pieces);
+  const ranges = rangeTexts(pieces);
   return {
     name: 'batch',
     attemptId: committed?.attemptId,
@@ -33,16 +34,6 @@ export function batchTrace({ dataset, pieces }: BatchPlan, stages: Stages, endin
     publications: [...new Set(pieces.flatMap(({ publication }) => publication ?? []))],
     failure: failureOf(ending),
   };
-}
-
-/** `<topicId>/<partition>[<startOffset>,<endOffset>)` of each source partition: the pieces of one follow each other. Pure. */
-function rangesOf(pieces: readonly ChainPiece[]): string[] {
-  const ends = new Map<string, { startOffset: bigint; endOffset: bigint }>();
-  for (const { source, startOffset, endOffset } of pieces) {
-    const key = `${source.topicId}/${source.partition}`;
-    ends.set(key, { startOffset: ends.get(key)?.startOffset ?? startOffset, endOffset });
-  }
-  return [...ends].map(([key, { startOffset, endOffset }]) => `${key}[${startOffset},${endOffset})`);
 }
 
 /** In a word why; the log says more. Codes, because the words of a block or an error may quote a record. Pure. */

@@ -19,7 +19,7 @@ import type { ChainPiece } from '../plan/pieces.ts';
 import { type CommitBase, settle } from '../plan/settle.ts';
 import type { SourceCounts } from '../workers/batch-worker-port.ts';
 import { openSegments } from './quarantine-segments.ts';
-import { headAfter, headOf, readNews, type TableHead } from './table-head.ts';
+import { type HeadDeps, headAfter, headOf, readNews, type TableHead } from './table-head.ts';
 
 /** Everything a batch has become, uploaded; only the commit is missing. */
 export type ReadyBatch = {
@@ -33,7 +33,7 @@ export type ReadyBatch = {
   floodWaived: boolean;
 };
 
-export type CommitDeps = { table: ObjectStore; clock: Clock; random: Random };
+export type CommitDeps = HeadDeps & { clock: Clock; random: Random };
 
 /** How a batch ended. Whatever it is, nothing that was uploaded is deleted here. */
 export type BatchEnding =
@@ -161,7 +161,7 @@ async function afterLostRace(
   if (settlement.do === 'drop') return { do: 'end', ending: { status: 'dropped', moved: settlement.moved } };
   if (settlement.do === 'block') return { do: 'end', ending: { status: 'blocked', block: settlement.block } };
   if (settlement.do === 'plan_again') return { do: 'end', ending: { status: 'plan_again', why: settlement.why } };
-  const opened = await headOf(deps.table, dataset, state);
+  const opened = await headOf(deps, dataset, state);
   if ('block' in opened) return { do: 'end', ending: { status: 'blocked', block: opened.block } };
   return { do: 'again', head: opened.head, ledger: settlement.ledger };
 }

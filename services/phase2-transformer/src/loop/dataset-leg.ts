@@ -18,6 +18,7 @@ import { LegLag, type TableLag } from './leg-lag.ts';
 import { type Hindrance, hindranceOf, type LastCommit, reportOf } from './leg-status.ts';
 import { LegStop } from './leg-stop.ts';
 import type { BatchFacts } from './metrics/batches.ts';
+import type { OthersLog } from './others-log.ts';
 import type { BatchSlots } from './slots.ts';
 import { lookAgain, stopSource, stopsWords } from './source-stop.ts';
 import { headOf, noTable, openTable, readNews, type TableHead } from './table-head.ts';
@@ -33,7 +34,7 @@ export type LegEvents = {
   failed(dataset: string): void;
 };
 
-export type LegDeps = BatchDeps & { slots: BatchSlots; log: Logger; worker: string; events: LegEvents };
+export type LegDeps = BatchDeps & { slots: BatchSlots; log: Logger; worker: string; events: LegEvents; others: OthersLog };
 
 /** `slowPollMs`: between two looks at a chain whose entries are announced. */
 export type LegLimits = BatchLimits & BuildLimits & { slowPollMs?: number };
@@ -184,7 +185,7 @@ export class DatasetLeg {
     if (this.#dataset.paused) return this.#waitWhilePaused();
     this.#under = this.#dataset;
     this.#follower = this.#newFollower();
-    const block = this.#take(await openTable(this.#deps.table, this.#under));
+    const block = this.#take(await openTable(this.#deps, this.#under));
     if (block !== undefined) return this.#blockUntilResumed(block);
     for (;;) {
       if (this.#dataset.paused) return this.#waitWhilePaused();
@@ -247,7 +248,7 @@ export class DatasetLeg {
   async #catchUp(): Promise<Block | undefined> {
     const news = await readNews(this.#deps.table, this.#head.state, this.#under.name);
     if (news === undefined) return undefined;
-    const block = this.#take('block' in news ? news : await headOf(this.#deps.table, this.#under, news.state));
+    const block = this.#take('block' in news ? news : await headOf(this.#deps, this.#under, news.state));
     if (block !== undefined) return block;
     for (const partition of this.#head.ledger?.partitions ?? [])
       this.#follower.moveTo({ source: partition, position: partition.position, seq: partition.seq });

@@ -20,13 +20,17 @@ import { type Block, evaluateAgain } from '../plan/block.ts';
 import { tableGoneBlock } from '../plan/blocks.ts';
 import { checkGuards, checkMadeAgain, checkProtocol } from '../plan/guards.ts';
 import { ledgerTotals } from '../plan/ledger-sums.ts';
-import { numRecordsOf, OthersRows } from '../plan/others-rows.ts';
+import { numRecordsOf } from '../plan/others-rows.ts';
 import { describeSources, foreignRemovals, isOurs, metadataChangers, rowsRemovedBlock } from '../plan/settle.ts';
+import { OthersLog } from './others-log.ts';
 
 /** The table as this worker knows it: all a next commit is planned over. Undefined members: the table does not exist yet. */
 export type TableHead =
   | { state: TableState; facts: TableFacts; ledger: Ledger }
   | { state: undefined; facts: undefined; ledger: undefined };
+
+/** `others`: kept from one look to the next; without it each look reads the whole log when others have removed files. */
+export type HeadDeps = { table: ObjectStore; others?: OthersLog | undefined };
 
 export const noTable: TableHead = { state: undefined, facts: undefined, ledger: undefined };
 
@@ -39,9 +43,9 @@ const missingShownMax = 20;
  * Reads the table of a dataset and judges whether it may be written (rules R5 and R6, foreign protocol, rows removed by others).
  * @throws kind `unavailable`; kind `corrupt` when the log or the ledger are damaged
  */
-export async function openTable(table: ObjectStore, dataset: Dataset): Promise<{ head: TableHead } | { block: Block }> {
-  const state = await readTableState(table);
-  return state === undefined ? { head: noTable } : headOf(table, dataset, state);
+export async function openTable(deps: HeadDeps, dataset: Dataset): Promise<{ head: TableHead } | { block: Block }> {
+  const state = await readTableState(deps.table);
+  return state === undefined ? { head: noTable } : headOf(deps, dataset, state);
 }
 
 /** What a look at a log told. `isAnew`: the log does not go on from what was known; the state was read from a checkpoint behind it. */
@@ -72,7 +76,8 @@ async function isStillThere(table: ObjectStore, version: bigint): Promise<boolea
 }
 
 /** The head over a state that was just read. Results and errors as `openTable`. */
-export async function headOf(table: ObjectStore, dataset: Dataset, state: TableState): Promise<{ head: TableHead } | { block: Block }> {
+export async function headOf(deps: HeadDeps, dataset: Dataset, state: TableState): Promise<{ head: TableHead } | { block: Block }> {
+  const { table } = deps;
   const protocolBlock = checkProtocol(state.protocol, dataset.name);
   if (protocolBlock !== undefined) return { block: protocolBlock };
   let facts: TableFacts;
@@ -92,18 +97,23 @@ export async function headOf(table: ObjectStore, dataset: Dataset, state: TableS
   const ledgerId = state.txns.get(ledgerAppId);
   const ledger = ledgerId === undefined ? undefined : await readLedger(table, ledgerId);
   const block =
-    checkMadeAgain(facts, dataset) ?? checkGuards(state, ledger, dataset.name) ?? (await checkRows(table, state, ledger, dataset.name));
+    checkMadeAgain(facts, dataset) ?? checkGuards(state, ledger, dataset.name) ?? (await checkRows(deps, state, ledger, dataset.name));
   if (block !== undefined) return { block };
   if (ledger === undefined) throw new MillraceError('internal', 'no_ledger', 'a table without a ledger passed its guard');
   return { head: { state, facts, ledger } };
 }
 
 /** Rows others removed: looked for in the commits since our last one, which is normally the newest; when rows are gone, by counting what is live of ours. */
-async function checkRows(table: ObjectStore, state: TableState, ledger: Ledger | undefined, name: string): Promise<Block | undefined> {
+async function checkRows(
+  { table, others: log = new OthersLog() }: HeadDeps,
+  state: TableState,
+  ledger: Ledger | undefined,
+  name: string,
+): Promise<Block | undefined> {
   const foreign = await foreignCommitsSinceOurs(table, state.version);
   const removals = foreignRemovals(foreign.commits);
   if (removals.length === 0 && foreign.complete) return undefined;
-  const others = await othersRows(table, state);
+  const others = await log.at(table, state);
   let live = 0n;
   const livePaths = new Set<string>();
   const suspects = new Set(removals.flatMap(({ removes }) => removes.map((remove) => remove.path)));
@@ -131,17 +141,6 @@ async function foreignCommitsSinceOurs(table: ObjectStore, from: bigint): Promis
     commits.unshift(commit);
   }
   return { commits, complete: commits.length < commitsBackMax };
-}
-
-/** What others have written into the table, as far back as its commits are still there. */
-async function othersRows(table: ObjectStore, state: TableState): Promise<OthersRows> {
-  const others = new OthersRows();
-  const begin = (await table.head(deltaCommitKey(0n))) === undefined ? state.checkpointVersion : -1n;
-  for await (const commit of commitsAfter(table, begin)) {
-    if (commit.version > state.version) break;
-    others.take(commit);
-  }
-  return others;
 }
 
 async function addsOf(table: ObjectStore, paths: ReadonlySet<string>, upTo: bigint): Promise<AddFile[]> {

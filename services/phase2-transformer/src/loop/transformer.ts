@@ -15,6 +15,7 @@ import { commitLine } from './commit-line.ts';
 import { DatasetLeg, type LegEvents, type LegLimits } from './dataset-leg.ts';
 import { underTrouble } from './leg-status.ts';
 import type { TransformerMetrics } from './metrics.ts';
+import { OthersLog } from './others-log.ts';
 import { Reporter } from './reporter.ts';
 import type { BatchSlots } from './slots.ts';
 import { Wake } from './wake.ts';
@@ -33,9 +34,9 @@ export type TransformerDeps = {
   metrics: TransformerMetrics;
   /** name of this process in reports */
   worker: string;
-  /** why a store cannot be used now; null while both answer. Must not throw or block. */
   /** is told of each batch; without one nothing is traced */
   tracer?: Tracer | undefined;
+  /** why a store cannot be used now; null while both answer. Must not throw or block. */
   storeTrouble: () => string | null;
   /** which datasets are worked on here; without it all are */
   share?: WorkShare | undefined;
@@ -168,8 +169,8 @@ export class Transformer implements ShareHandler {
       changed: touch,
       schemaVersion: (record) => {
         this.#reporter.schemaVersion({ id, name }, record);
-        touch();
         metrics.schemaChanged(name, record);
+        touch();
       },
       committed: (facts) => {
         metrics.committed(facts);
@@ -180,7 +181,12 @@ export class Transformer implements ShareHandler {
       dropped: metrics.dropped,
       failed: metrics.failed,
     };
-    const leg = new DatasetLeg({ raw, table, compute, clock, random, slots, log, worker, events }, dataset, this.#limits);
+    const leg = new DatasetLeg(
+      { raw, table, compute, clock, random, slots, log, worker, events, tracer, meter: metrics, others: new OthersLog() },
+      dataset,
+      this.#limits,
+    );
+    metrics.begin(name);
     log.info({ dataset: name, topic: dataset.kafkaTopic }, 'the table leg begins');
     const done = leg
       .run()

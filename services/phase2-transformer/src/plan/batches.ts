@@ -57,3 +57,8 @@ export function batchRanges(pieces: readonly ChainPiece[]): Map<string, { startO
   }
   return ranges;
 }
+
+/** The same as text, for a person: `<topicId>/<partition>[<startOffset>,<endOffset>)` each. Pure. */
+export function rangeTexts(pieces: readonly ChainPiece[]): string[] {
+  return [...batchRanges(pieces)].map(([key, { startOffset, endOffset }]) => `${key}[${startOffset},${endOffset})`);
+}

@@ -138,6 +138,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
           queueBytes,
           clock: systemClock,
           onEvent: ({ level, message, code }) => log[level]({ code }, message),
+          onReread: () => metrics.retries.inc({ doing: 'read partitions anew' }),
         },
         handler,
       ),

@@ -61,6 +61,8 @@ export type KafkaSourceOptions = {
   clock: Clock;
   /** events of the client worth a log line; never records */
   onEvent: (event: { level: 'warn' | 'debug'; message: string; code: number | null }) => void;
+  /** all partitions are read anew after an error; under one that lasts again and again, each time with fetches thrown away */
+  onReread: () => void;
 };
 
 /**
@@ -74,6 +76,7 @@ export class KafkaSource implements RecordSource {
   readonly #handler: AssignmentHandler;
   readonly #clock: Clock;
   readonly #onEvent: KafkaSourceOptions['onEvent'];
+  readonly #onReread: KafkaSourceOptions['onReread'];
   /** partitions the group gave us */
   readonly #owned = new Set<string>();
   /** partitions added to the client's assignment */
@@ -94,6 +97,7 @@ export class KafkaSource implements RecordSource {
     this.#handler = handler;
     this.#clock = options.clock;
     this.#onEvent = options.onEvent;
+    this.#onReread = options.onReread;
     const config = {
       'fetch.queue.backoff.ms': '5',
       'fetch.wait.max.ms': '200',
@@ -231,6 +235,7 @@ export class KafkaSource implements RecordSource {
     if (!this.#marksMayBeLost || this.#revoking || now - this.#rereadAt < rereadMs) return;
     this.#marksMayBeLost = false;
     this.#rereadAt = now;
+    if (this.#reading.size > 0) this.#onReread();
     for (const [key, { topic, partition, next }] of [...this.#reading]) {
       this.stop({ topic, partition });
       if (!this.#starting.has(key)) this.#starting.set(key, { topic, partition, offset: next, leaderEpoch: null });

@@ -41,7 +41,7 @@ class FakeConsumer extends EventEmitter {
 let last: FakeConsumer | undefined;
 vi.mock('../../src/kafka/native-consumer.ts', () => ({ createNativeConsumer: (config: never) => new FakeConsumer(config) }));
 
-const opened = (groupProtocol: 'classic' | 'consumer', handler: AssignmentHandler, clock: Clock) =>
+const opened = (groupProtocol: 'classic' | 'consumer', handler: AssignmentHandler, clock: Clock, onReread = () => {}) =>
   KafkaSource.open(
     {
       brokers: 'b:1',
@@ -53,6 +53,7 @@ const opened = (groupProtocol: 'classic' | 'consumer', handler: AssignmentHandle
       queueBytes: 2 ** 20,
       clock,
       onEvent: () => {},
+      onReread,
     },
     handler,
   );
@@ -80,11 +81,12 @@ test('a cluster that does not know the protocol is refused before the client wai
   await asked(true);
 });
 
-test('an error that may have swallowed marks of ends has partitions read anew from where they stand, so that the marks come again; not again and again', async () => {
+test('an error that may have swallowed marks of ends has partitions read anew from where they stand, so that the marks come again; counted, and not again and again', async () => {
   let now = 0;
   const handler: AssignmentHandler = { assigned: () => {}, revoked: async () => {}, lost: () => {} };
   const clock = { now: () => now, monotonic: () => now, sleep: async () => {} };
-  const source = await opened('classic', handler, clock);
+  let rereads = 0;
+  const source = await opened('classic', handler, clock, () => rereads++);
   const consumer = last as FakeConsumer;
   consumer.config.rebalance_cb({ code: -175 }, [{ topic: 't', partition: 0 }]);
   source.start({ topic: 't', partition: 0, offset: 5n, leaderEpoch: 2 });
@@ -99,7 +101,9 @@ test('an error that may have swallowed marks of ends has partitions read anew fr
   await expect(source.poll(10, 1)).rejects.toThrow(/not authorized/);
   await source.poll(10, 1);
   expect(consumer.calls).toHaveLength(3);
+  expect(rereads).toBe(1);
   now += 6_000;
   await source.poll(10, 1);
   expect(consumer.calls.slice(3)).toEqual(['leave 0', 'read 0 from 7']);
+  expect(rereads).toBe(2);
 });

@@ -11,6 +11,7 @@ export const doings = [
   'store a raw object',
   'commit',
   'settle',
+  'read partitions anew',
 ] as const;
 export type Doing = (typeof doings)[number];
 

@@ -166,7 +166,7 @@ export async function commitEntry(
   const published = stages.begin('publish');
   const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
   if (commit.status === 'committed') published();
-  context.tracer?.record(publicationTrace(entry, stages, failures[commit.status]));
+  context.tracer?.record(publicationTrace(entry, context.datasetsOf?.(source.topic) ?? [], stages, failures[commit.status]));
   if (commit.status === 'aborted') return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
   if (commit.status === 'conflicted') {
     const winner = parseStored(chainEntry, commit.body, `chain entry ${key}`);

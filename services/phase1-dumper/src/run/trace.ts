@@ -2,8 +2,16 @@ import type { DataEntry } from '@millrace/core/domain/chain.ts';
 import type { WorkTrace } from '@millrace/core/ports/tracer.ts';
 import type { Stages } from '@millrace/core/work/stages.ts';
 
+/** Datasets of the topic named in one trace at most. */
+const datasetsMax = 10;
+
 /** What a trace says of a publication that came as far as its entry. Pure but for the time of its end. @param failure one sentence when the entry does not stand, as far as we know */
-export function publicationTrace({ source, ...entry }: DataEntry, stages: Stages, failure: string | undefined): WorkTrace {
+export function publicationTrace(
+  { source, ...entry }: DataEntry,
+  datasets: readonly string[],
+  stages: Stages,
+  failure: string | undefined,
+): WorkTrace {
   const sum = (value: (object: DataEntry['objects'][number]) => number) =>
     entry.objects.reduce((total, object) => total + value(object), 0);
   return {
@@ -13,6 +21,7 @@ export function publicationTrace({ source, ...entry }: DataEntry, stages: Stages
     endMs: stages.now(),
     stages: stages.times(),
     attributes: {
+      'millrace.datasets': datasets.slice(0, datasetsMax),
       'millrace.topic': source.topic,
       'millrace.topic_id': source.topicId,
       'millrace.partition': source.partition,

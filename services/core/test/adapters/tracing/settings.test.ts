@@ -38,7 +38,7 @@ test('the sampler and the bounds of what waits are those of the standard variabl
     settings: { sampler: { kind: 'ratio', ratio: 0.25 }, queueMax: 100, exportMax: 100, delayMs: 200, timeoutMs: 1000, linksMax: 7 },
     notices: [],
   });
-  expect(readTracingSettings({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_off' }).settings.sampler).toEqual({ kind: 'off' });
+  expect(readTracingSettings({ ...endpoint, OTEL_TRACES_SAMPLER: 'always_off' }).settings?.sampler).toEqual({ kind: 'off' });
 });
 
 test('what cannot be followed is named and the default stands', () => {

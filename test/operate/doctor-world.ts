@@ -1,37 +1,49 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Command } from 'commander';
 import { expect } from 'vitest';
 import { doctorCommand } from '../../services/cli/src/doctor/command.ts';
 import type { CheckResult } from '../../services/cli/src/doctor/finding.ts';
 import { type Machine, thisMachine } from '../../services/cli/src/doctor/probe/machine.ts';
-import type { Environment } from '../../services/cli/src/output/cli.ts';
+import type { Cli, Environment } from '../../services/cli/src/output/cli.ts';
 import { freshDirectory } from '../support/stack.ts';
 
 /** What one run of `millrace doctor` ended with. */
-export type Diagnosis = { code: number | undefined; text: string; checks: CheckResult[] };
+export type Diagnosis = { code: number | undefined; text: string; said: string; checks: CheckResult[] };
 
-/** Runs the command in this process, as a person would: arguments, environment, exit code, what is printed. */
-export async function diagnose(env: Environment, args: readonly string[] = [], machine: Partial<Machine> = {}): Promise<Diagnosis> {
+/** Runs a command in this process, as a person would: arguments, environment; exit code and what is printed come back. */
+export async function runHere(
+  env: Environment,
+  args: readonly string[],
+  make: (cli: Cli) => Command,
+): Promise<{ code: number | undefined; text: string; said: string }> {
   let text = '';
+  let said = '';
   let code: number | undefined;
-  const take = async (chunk: string | Uint8Array) => {
-    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-  };
-  const cli = {
+  const cli: Cli = {
     env,
-    write: take,
-    complain: (line: string) => void take(`${line}\n`),
-    paint: (_style: string, plain: string) => plain,
-    end: (ending: number) => {
+    write: async (chunk) => {
+      text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    },
+    complain: (line) => {
+      said += `${line}\n`;
+    },
+    paint: (_style, plain) => plain,
+    end: (ending) => {
       code = ending;
     },
   };
-  const command = doctorCommand(cli, () => ({ ...thisMachine(), ...machine }))
+  await make(cli)
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined });
-  await command.parseAsync([...args, '-o', 'json'], { from: 'user' });
-  const checks = text.startsWith('{') ? (JSON.parse(text) as { checks: CheckResult[] }).checks : [];
-  return { code, text, checks };
+    .configureOutput({ writeErr: () => undefined })
+    .parseAsync([...args], { from: 'user' });
+  return { code, text, said };
+}
+
+/** `millrace doctor`. */
+export async function diagnose(env: Environment, args: readonly string[] = [], machine: Partial<Machine> = {}): Promise<Diagnosis> {
+  const ended = await runHere(env, [...args, '-o', 'json'], (cli) => doctorCommand(cli, () => ({ ...thisMachine(), ...machine })));
+  return { ...ended, checks: ended.text.startsWith('{') ? (JSON.parse(ended.text) as { checks: CheckResult[] }).checks : [] };
 }
 
 /** The named check fails, says what it saw and how to mend it, and the exit code is 1. */

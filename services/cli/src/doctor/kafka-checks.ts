@@ -15,7 +15,7 @@ const late = 'look at brokers and network: Kafka answers too slowly';
 /** What is looked at in Kafka; nothing when KAFKA_BROKERS is not set. */
 export function kafkaChecks(context: Context): Check[] {
   const { kafka, settings, roles } = context;
-  if (kafka === undefined) return [];
+  if (kafka === undefined || !roles.some((role) => role !== 'metastore')) return [];
   const names = kafkaNames(settings);
   const groups = [
     ...(roles.includes('phase1') ? [{ group: names.landingGroup, role: 'phase-1' }] : []),

@@ -111,6 +111,13 @@ module.exports = {
       to: { path: `${CORE}testing/` },
     },
     {
+      name: 'tracing-is-loaded-on-request',
+      comment: 'Whoever wants no traces loads nothing for them.',
+      severity: 'error',
+      from: { path: SERVICE },
+      to: { path: `${CORE}adapters/tracing/otlp-tracer\\.ts$`, dependencyTypesNot: ['dynamic-import', 'type-only'] },
+    },
+    {
       name: 'set-up-runs-before-anything-is-installed',
       severity: 'error',
       from: { path: '^dev/setup/', pathNot: '^dev/setup/test/' },
@@ -127,6 +134,7 @@ module.exports = {
       `${CORE}testing/`,
     ]),
     vendor('parquet', 'parquet-wasm|apache-arrow', ['^services/phase2-transformer/src/(formats|workers|columns)/', `${CORE}delta/`]),
+    vendor('opentelemetry', '@opentelemetry', [`${CORE}adapters/tracing/`]),
     vendor('duckdb', '@duckdb', ['^services/cli/src/']),
   ],
   options: {

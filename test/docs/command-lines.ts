@@ -36,7 +36,7 @@ export function wrongCall(program: Command, { words, whole }: Call): string | un
     command = next;
     rest.shift();
   }
-  if (command.commands.length > 0 && rest[0] !== undefined && !isOpen(rest[0])) return `${command.name()} has no command ${rest[0]}`;
+  if (command.commands.length > 0 && rest[0] !== undefined && !/^-|^\[/.test(rest[0]) && !isOpen(rest[0])) return `${command.name()} has no command ${rest[0]}`;
   let given = 0;
   while (rest.length > 0) {
     const word = rest.shift() ?? '';

@@ -83,6 +83,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
     log,
     count: (result) => metrics.announcements.inc({ result }),
   });
+  const groupId = `${settings.MILLRACE_GROUP_PREFIX}-landing`;
   const queueBytes = Math.min(queueBytesMax, settings.MILLRACE_BUFFER_BYTES_MAX / queueShare);
   const context: LandingContext = {
     store,
@@ -106,6 +107,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
         new LoneProcess({
           brokers: settings.KAFKA_BROKERS,
           properties,
+          groupId,
           clientId: `${clientId}-alone`,
           rawUrl: settings.MILLRACE_RAW_URL,
           forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE,
@@ -130,7 +132,7 @@ async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Pr
       KafkaSource.open(
         {
           brokers: settings.KAFKA_BROKERS,
-          groupId: `${settings.MILLRACE_GROUP_PREFIX}-landing`,
+          groupId,
           clientId,
           properties,
           groupProtocol: settings.MILLRACE_GROUP_PROTOCOL,

@@ -96,7 +96,7 @@ it('lands, commits and verifies with the least rights, and every right is used',
   expect(metastore.asked).toEqual([]);
 });
 
-it('a large upload that fails takes its parts back with the right to abort, and leaves them without', async () => {
+it('a large upload that fails takes its parts back, and has the right to', async () => {
   const { bucket } = freshBucket();
   const names = { RAW_BUCKET: bucket, RAW_PREFIX: 'raw' };
   const policy = readPolicy('phase1', names);

@@ -18,6 +18,8 @@ const timedOut = -185;
 
 export type LoneConsumerOptions = {
   brokers: string;
+  /** a group the user may read: the client asks who coordinates it, and is refused all records where it may not know; it never joins */
+  groupId: string;
   clientId: string;
   properties: KafkaProperties;
   topic: string;
@@ -51,7 +53,7 @@ export class LoneConsumer {
         ...promisedProperties(),
         'bootstrap.servers': options.brokers,
         'client.id': options.clientId,
-        'group.id': options.clientId, // the client wants one; it never joins it
+        'group.id': options.groupId,
         'fetch.wait.max.ms': '200',
         'receive.message.max.bytes': String(receiveBytesMax),
         'queued.min.messages': '1',

@@ -10,6 +10,8 @@ import { z } from 'zod';
 export const loneOrder = z.strictObject({
   brokers: z.string(),
   properties: z.record(z.string(), z.string()),
+  /** landing's own, to which its user has rights; it is never joined */
+  groupId: z.string(),
   clientId: z.string(),
   rawUrl: z.string(),
   forcePathStyle: z.boolean(),

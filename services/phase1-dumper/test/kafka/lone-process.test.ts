@@ -3,7 +3,14 @@ import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { LoneProcess } from '../../src/kafka/lone-process.ts';
 
-const settings = { brokers: 'localhost:1', properties: {}, clientId: 'alone', rawUrl: 'file:///nowhere', forcePathStyle: true };
+const settings = {
+  brokers: 'localhost:1',
+  properties: {},
+  groupId: 'landing',
+  clientId: 'alone',
+  rawUrl: 'file:///nowhere',
+  forcePathStyle: true,
+};
 const order = { ...settings, topic: 'orders', partition: 0, offset: 0n, leaderEpoch: null, epoch: 1n };
 
 test('a lone reader that cannot be started is not one that died over a record', async () => {

@@ -26,7 +26,7 @@ const USAGE = `usage: entrypoint.mjs COMMAND [ARGUMENTS]
   phase1 | phase2 | metastore   runs a service
   migrate                       brings the database to this version and ends
   cli ARGUMENTS                 the command line, for example: cli verify orders
-  demo [--rate N] [--records N] registers a dataset and produces orders for it, to see something
+  demo                          registers the dataset orders and produces for it: [--rate N] [--records N] [--dataset NAME]
   rows DATASET                  waits until the dataset's table has rows and prints some
   live [SERVICE]                exit 0 if the service in this container answers /livez, else 1
   ready [SERVICE]               the same with /readyz`;

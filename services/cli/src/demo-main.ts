@@ -8,11 +8,12 @@ import { register } from './demo/register.ts';
 import { DemoTopic, kafkaSecurity } from './demo/topic.ts';
 
 /*
- * A stream of orders and the dataset that reads it, to see Millrace at work: `entrypoint.mjs demo [--rate N] [--records N]`.
+ * A stream of orders and the dataset that reads it, to see Millrace at work: `entrypoint.mjs demo [--rate N] [--records N] [--dataset NAME]`.
  * Ends when it was asked to (SIGTERM), or when --records are acknowledged. Started again it goes on where the topic ends.
  */
 
-const DATASET = { name: 'orders', kafkaTopic: 'orders', mode: 'append', pkFields: ['id'], partitionKeys: ['date'] };
+/** Also the name of the topic. */
+const DATASET = 'orders';
 const RATE = 200;
 const NUMBER_MAX = 1_000_000_000;
 /** How long a metastore that is away is waited for, and the pause between tries, ms. */
@@ -36,15 +37,17 @@ function count(name: string, text: string): number {
 }
 
 async function main(stop: AbortSignal): Promise<void> {
-  const { values } = parseArgs({ options: { rate: { type: 'string' }, records: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { rate: { type: 'string' }, records: { type: 'string' }, dataset: { type: 'string', default: DATASET } },
+  });
   const rate = values.rate === undefined ? RATE : count('rate', values.rate);
   const records = values.records === undefined ? Number.MAX_SAFE_INTEGER : count('records', values.records);
   const settings = readSettings(config, process.env);
-  const topic = new DemoTopic(DATASET.kafkaTopic, settings.KAFKA_BROKERS, kafkaSecurity(settings.KAFKA_PROPERTIES));
+  const topic = new DemoTopic(values.dataset, settings.KAFKA_BROKERS, kafkaSecurity(settings.KAFKA_PROPERTIES));
   try {
     await topic.create();
-    await registerWhenThere(settings.MILLRACE_METASTORE_URL, stop);
-    say(`dataset ${DATASET.name} reads topic ${DATASET.kafkaTopic}; ${rate} orders a second`);
+    await registerWhenThere(settings.MILLRACE_METASTORE_URL, values.dataset, stop);
+    say(`dataset ${values.dataset} reads the topic of that name; ${rate} orders a second`);
     await topic.produce({ records, rate, stop });
     say(`${topic.produced} orders produced`);
   } finally {
@@ -53,12 +56,12 @@ async function main(stop: AbortSignal): Promise<void> {
 }
 
 /** @throws what {@link register} throws; kind `unavailable` only after 2 minutes of it */
-async function registerWhenThere(metastoreUrl: string, stop: AbortSignal): Promise<void> {
+async function registerWhenThere(metastoreUrl: string, name: string, stop: AbortSignal): Promise<void> {
   const metastore = createMetastoreClient(metastoreUrl);
   const deadline = Date.now() + waitMaxMs;
   while (!stop.aborted) {
     try {
-      await register(metastore, DATASET);
+      await register(metastore, { name, kafkaTopic: name, mode: 'append', pkFields: ['id'], partitionKeys: ['date'] });
       return;
     } catch (error) {
       if (!isKind(error, 'unavailable') || Date.now() > deadline) throw error;

@@ -22,7 +22,7 @@ import type { Check } from './run-checks.ts';
 /** Time limits, ms. A probe of a slow store is a hundred requests. */
 const quickMs = 15_000;
 const askMs = 20_000;
-const storeMs = 45_000;
+const storeMs = 30_000;
 /** Each other clock is asked for so long, ms: those that do not answer are told by their own checks. */
 const clockMs = 10_000;
 

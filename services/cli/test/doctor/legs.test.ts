@@ -36,7 +36,7 @@ describe('lag of a leg', () => {
       }),
       now,
     );
-    expect(landing).toMatchObject({ records: 60n, seconds: 90, position: 210n });
+    expect(landing).toMatchObject({ records: 60n, seconds: 90, estimated: false, position: 210n });
     expect(table).toMatchObject({ records: 10n, seconds: 120, position: 200n });
   });
 
@@ -48,7 +48,7 @@ describe('lag of a leg', () => {
 
   it('takes the estimate when no time was looked up, and does not guess without one', () => {
     const behind = [partition({ landed: 50n, committed: 50n })];
-    expect(legsOf(facts({ partitions: behind, estimateSeconds: 77 }), now)[0].seconds).toBe(77);
+    expect(legsOf(facts({ partitions: behind, estimateSeconds: 77 }), now)[0]).toMatchObject({ seconds: 77, estimated: true });
     expect(legsOf(facts({ partitions: behind }), now)[0].seconds).toBeNull();
     expect(legsOf(facts({ partitions: [partition({ end: null })] }), now)[0]).toMatchObject({ records: null, seconds: null });
   });

@@ -14,10 +14,10 @@ import { type DatasetLag, isOver, type JudgedLeg, judgeLegs, type LegLag, legsOf
 import { lagsFromMetastore, lagsFromStores, withTableAges } from './look.ts';
 import { type Restarted, readRestartWish, restartLegs } from './restart.ts';
 
-/** Between the two looks, seconds: longer than a seal, a batch and a report together take by default. */
+/** Between two looks, where a second one is needed, seconds: longer than a seal, a batch and a report together take by default. */
 const settleSeconds = 30;
 
-type LagOptions = { maxSeconds: string; restart?: true | string[]; settleSeconds: string; output: Format };
+type LagOptions = { maxSeconds: string; restart?: true | string[]; settleSeconds?: string; output: Format };
 
 /** `millrace doctor lag`. @param accountFolder of the pod's credentials; a test gives another */
 export function doctorLagCommand(cli: Cli, accountFolder?: string): Command {
@@ -32,8 +32,7 @@ export function doctorLagCommand(cli: Cli, accountFolder?: string): Command {
     )
     .option(
       '--settle-seconds <N>',
-      'what is late is looked at again after so long; what moved meanwhile is not stuck',
-      String(settleSeconds),
+      `what is late is looked at again after so long, and what moved meanwhile is not stuck; without it only before a restart, and where an age is estimated, after ${settleSeconds}`,
     )
     .addOption(outputOption())
     .addHelpText(
@@ -45,7 +44,7 @@ export function doctorLagCommand(cli: Cli, accountFolder?: string): Command {
 
 async function doctorLag(cli: Cli, options: LagOptions, accountFolder: string | undefined): Promise<ExitCode> {
   const maxSeconds = wholeSeconds('--max-seconds', options.maxSeconds);
-  const settle = wholeSeconds('--settle-seconds', options.settleSeconds);
+  const settle = options.settleSeconds === undefined ? undefined : wholeSeconds('--settle-seconds', options.settleSeconds);
   const wish = options.restart === undefined ? undefined : readRestartWish(options.restart === true ? [] : options.restart);
   const { settings, findings } = readDoctorSettings(cli.env, ['phase2']);
   for (const { says } of findings.filter(({ says }) => /is not a setting/.test(says)))
@@ -53,8 +52,9 @@ async function doctorLag(cli: Cli, options: LagOptions, accountFolder: string | 
 
   const first = await look(settings, cli);
   let judged = judgeLegs(first, undefined, maxSeconds);
-  if (first.some((leg) => isOver(leg, maxSeconds))) {
-    await sleep(settle * 1000);
+  const late = first.filter((leg) => isOver(leg, maxSeconds));
+  if (late.length > 0 && (settle !== undefined || wish !== undefined || late.some(({ estimated }) => estimated))) {
+    await sleep((settle ?? settleSeconds) * 1000);
     judged = judgeLegs(await look(settings, cli), first, maxSeconds);
   }
   const restarted =

@@ -37,6 +37,8 @@ export type LegLag = {
   leg: Leg;
   records: bigint | null;
   seconds: number | null;
+  /** `seconds` may be too large: nobody looked the record up, as after a rest of hours when the first new one has just come */
+  estimated: boolean;
   /** sum of the leg's next offsets: what grows when it works */
   position: bigint;
   /** why nobody need hurry, or what a person has to do first; a restart helps neither */
@@ -54,23 +56,23 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
   const paused = state === 'PAUSED';
   const waitsFor = state === 'BLOCKED' ? (facts.nextAction ?? 'a decision') : paused ? 'it is paused by a person' : null;
   const sum = (of: (partition: PartitionLag) => bigint) => partitions.reduce((total, partition) => total + of(partition), 0n);
-  const age = (times: (number | null)[], records: bigint) => {
-    if (records === 0n) return 0;
+  const age = (times: (number | null)[], records: bigint | null): Pick<LegLag, 'seconds' | 'estimated'> => {
+    if (records === null) return { seconds: null, estimated: false };
+    if (records === 0n) return { seconds: 0, estimated: false };
     const known = times.flatMap((time) => (time === null ? [] : [time]));
-    return known.length === 0 ? facts.estimateSeconds : Math.max(0, (now - Math.min(...known)) / 1000);
+    if (known.length === 0) return { seconds: facts.estimateSeconds, estimated: true };
+    return { seconds: Math.max(0, (now - Math.min(...known)) / 1000), estimated: false };
   };
 
   const unlanded = partitions.some(({ end }) => end === null) ? null : sum(({ end, landed }) => behind(end ?? landed, landed));
-  let landingSeconds =
-    unlanded === null
-      ? null
-      : age(
-          partitions.map(({ oldestUnlandedMs }) => oldestUnlandedMs),
-          unlanded,
-        );
+  const landing = age(
+    partitions.map(({ oldestUnlandedMs }) => oldestUnlandedMs),
+    unlanded,
+  );
   // a silent phase 1 would otherwise look as if Kafka had nothing new
-  if (facts.endsAgeSeconds === null) landingSeconds = partitions.length === 0 ? null : landingSeconds;
-  else if (facts.endsAgeSeconds > freshSeconds) landingSeconds = Math.max(landingSeconds ?? 0, facts.endsAgeSeconds);
+  if (facts.endsAgeSeconds === null && partitions.length === 0) landing.seconds = null;
+  if (facts.endsAgeSeconds !== null && facts.endsAgeSeconds > freshSeconds)
+    landing.seconds = Math.max(landing.seconds ?? 0, facts.endsAgeSeconds);
   const uncommitted = sum(({ landed, committed }) => behind(landed, committed));
   const common = { dataset, topic };
   return [
@@ -78,7 +80,7 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
       ...common,
       leg: 'landing',
       records: unlanded,
-      seconds: landingSeconds,
+      ...landing,
       position: sum(({ landed }) => landed),
       waitsFor: paused ? null : waitsFor,
       paused: false,
@@ -87,7 +89,7 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
       ...common,
       leg: 'table',
       records: uncommitted,
-      seconds: age(
+      ...age(
         partitions.map(({ oldestUncommittedMs }) => oldestUncommittedMs),
         uncommitted,
       ),

@@ -14,7 +14,7 @@ export function callsOf(page: string): Call[] {
   const inBlocks = blocksOf(page)
     .filter(isCommands)
     .flatMap((block) => block.text.replaceAll('\\\n', ' ').split('\n'))
-    .flatMap((line) => [...line.matchAll(/(?:^|[\s(])(?:npx )?millrace (.*)$/g)].map((match) => ({ text: match[1] ?? '', whole: true })));
+    .flatMap((line) => [...line.matchAll(/(?:^(?:\$ )?\s*|\bnpx |\b(?:until|while|if|do|then) |! |[(|;&]\s*)millrace (.*)$/g)].map((match) => ({ text: match[1] ?? '', whole: true })));
   const inLines = [...page.matchAll(/`(?:npx )?millrace ([^`]*)`/g)].map((match) => ({ text: match[1] ?? '', whole: false }));
   return [...inBlocks, ...inLines].map(({ text, whole }) => ({
     words: wordsOf(text.slice(0, text.search(END) >= 0 ? text.search(END) : undefined)),

@@ -1,27 +1,11 @@
-import { MillraceError } from '@millrace/core/domain/errors.ts';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { readLakeSettings } from '../config.ts';
-import { requireDatasetName, withLake } from '../lake/open-lake.ts';
-import { withTempFolder } from '../lake/temp-folder.ts';
-import { type Cli, type ExitCode, run } from '../output/cli.ts';
-import { outputOption, type Printed, show } from '../output/format.ts';
-import { isAccountedFor } from '../trace/outcome.ts';
-import { renderFound, renderTrace } from '../trace/render.ts';
-import { traceData, traceOffset } from '../trace/trace-offset.ts';
-import { traceWhere } from '../trace/trace-where.ts';
+import { type Cli, run } from '../output/cli.ts';
+import { outputOption } from '../output/format.ts';
+import type { TraceOptions } from '../trace/command.ts';
 
 /** Rows found by `--where`, by default and at most. */
 const limitDefault = 10;
 const limitMax = 1_000;
-
-type TraceOptions = Printed & {
-  offset?: { partition: number; offset: bigint };
-  where?: string;
-  topic?: string;
-  topicId?: string;
-  limit: number;
-  showRecord?: boolean;
-};
 
 /** `millrace trace <dataset> --offset P:O | --where PREDICATE` */
 export function traceCommand(cli: Cli): Command {
@@ -43,43 +27,13 @@ export function traceCommand(cli: Cli): Command {
         '\nExit codes: 0 accounted for, or rows found; 1 the record is nowhere or twice, or no row found; 2 could not look.' +
         '\n\nExamples:\n  millrace trace orders --offset 0:1234\n  millrace trace orders --where "id = 42 AND customer.country = \'NO\'"',
     )
-    .action((dataset: string, options: TraceOptions) => run(cli, () => trace(cli, dataset, options)));
-}
-
-async function trace(cli: Cli, dataset: string, options: TraceOptions): Promise<ExitCode> {
-  requireDatasetName(dataset);
-  const { offset: asked, where, limit, output } = options;
-  const withRecord = options.showRecord === true;
-  const settings = readLakeSettings(cli.env);
-  if (where === undefined && asked === undefined)
-    throw new MillraceError('invalid', 'nothing_to_trace', 'give --offset <partition>:<offset> or --where <predicate>');
-  return await withTempFolder((folder) =>
-    withLake(settings, async (lake): Promise<ExitCode> => {
-      if (where !== undefined) {
-        const answer = await traceWhere(lake, { dataset, where, limit, withRecord, folder });
-        const { rows, more, tableVersion } = answer;
-        await show(cli, output, { dataset, where, ...answer }, () =>
-          rows.length === 0
-            ? `no row of version ${tableVersion}`
-            : `${renderFound(cli, rows, withRecord)}${more ? `\nthe first ${rows.length}; --limit says how many` : ''}`,
-        );
-        return rows.length > 0 ? 0 : 1;
-      }
-      const { partition, offset } = asked ?? { partition: 0, offset: 0n };
-      const metastoreUrl = settings.MILLRACE_METASTORE_URL;
-      const found = await traceOffset(lake, {
-        dataset,
-        topic: options.topic,
-        topicId: options.topicId,
-        partition,
-        offset,
-        metastoreUrl,
-        folder,
-      });
-      await show(cli, output, traceData(found, withRecord), () => renderTrace(cli, found, withRecord));
-      return isAccountedFor(found.outcome) ? 0 : 1;
-    }),
-  );
+    .action((dataset: string, options: TraceOptions) =>
+      run(cli, async () => {
+        // stores and engines are loaded only by the commands that need them
+        const { trace } = await import('../trace/command.ts');
+        return trace(cli, dataset, options);
+      }),
+    );
 }
 
 function partitionOffset(text: string): { partition: number; offset: bigint } {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { Cli } from '../output/cli.ts';
+import { type Cli, run } from '../output/cli.ts';
 import { outputOption, type Printed } from '../output/format.ts';
-import { type VerifyOptions, verifyCommand as verify } from '../verify/command.ts';
+import type { VerifyOptions } from '../verify/command.ts';
 
 /** `millrace verify <dataset>` */
 export function verifyCommand(cli: Cli): Command {
@@ -17,18 +17,16 @@ export function verifyCommand(cli: Cli): Command {
       'after',
       "\nReads MILLRACE_RAW_URL, MILLRACE_TABLES_URL (S3 by the AWS SDK's variables), MILLRACE_METASTORE_URL; with --against-kafka KAFKA_BROKERS and KAFKA_PROPERTIES.",
     )
-    .action(async (dataset: string, options: VerifyOptions & Printed) => {
-      let text = '';
-      const code = await verify(
-        dataset,
-        options,
-        cli.env,
-        (printed) => {
-          text = printed;
-        },
-        cli.complain,
-      );
-      if (text !== '') await cli.write(`${text}\n`);
-      cli.end(code);
-    });
+    .action((dataset: string, options: VerifyOptions & Printed) =>
+      run(cli, async () => {
+        const { verifyCommand: verify } = await import('../verify/command.ts');
+        let report = '';
+        const keep = (text: string) => {
+          report = `${text}\n`;
+        };
+        const code = await verify(dataset, options, cli.env, keep, cli.complain);
+        await cli.write(report);
+        return code;
+      }),
+    );
 }

@@ -53,8 +53,8 @@ export async function showPages<T>(
   if (format === 'yaml' && rows === 0) await cli.write('[]\n');
 }
 
-/** No line is folded: a value is found by `grep` as it is. */
-const yaml = (value: unknown): string => stringify(value, { lineWidth: 0 });
+/** No line is folded: a value is found by `grep` as it is. Text that a YAML 1.1 reader would take for a time or a yes is quoted. */
+const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, compat: 'yaml-1.1' });
 
 /** Plain JSON data: `bigint` as decimal text, maps as objects. Pure. */
 export function plain(value: unknown): unknown {

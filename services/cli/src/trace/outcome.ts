@@ -94,7 +94,7 @@ function whyPending(offset: bigint, table: TablePlace | undefined, status: Datas
   const here =
     table?.position === undefined
       ? 'landed; the table has not begun with this partition'
-      : `landed; the table stands at offset ${table.position}, ${offset - table.position} before it`;
+      : `landed; the table stands at offset ${table.position}${offset === table.position ? ': it is next' : `, ${offset - table.position} offsets before it`}`;
   const waits = status?.state === 'RUNNING' ? ['it comes with one of the next batches'] : [];
   return [here, ...waits, ...stateWords(status)].join('; ');
 }

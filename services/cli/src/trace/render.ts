@@ -23,9 +23,9 @@ export function renderTrace(cli: Cli, trace: OffsetTrace, withRecord: boolean): 
   if (raw.kind === 'record' && data.record !== null) {
     const { timestamp, headers, keyBytes, valueBytes } = data.record;
     const time = timestamp === null ? 'no timestamp' : isoTime(timestamp);
-    const key = keyBytes === null ? 'no key' : `key of ${keyBytes} bytes`;
-    const value = valueBytes === null ? 'tombstone' : `value of ${valueBytes} bytes`;
-    lines.push(['record', `${time}, ${key}, ${headers} headers, ${value}`]);
+    const key = keyBytes === null ? 'no key' : `key of ${counted(keyBytes, 'byte')}`;
+    const value = valueBytes === null ? 'tombstone' : `value of ${counted(valueBytes, 'byte')}`;
+    lines.push(['record', `${time}, ${key}, ${counted(headers, 'header')}, ${value}`]);
     if (withRecord) {
       lines.push(['key', printable(data.record.key ?? null)], ['value', printable(data.record.value ?? null)]);
       for (const [name, held] of data.record.headerValues ?? [])
@@ -57,7 +57,7 @@ export function renderTrace(cli: Cli, trace: OffsetTrace, withRecord: boolean): 
   if (place?.quarantine !== undefined) {
     const { segment, pointer } = place.quarantine;
     lines.push(
-      ['quarantine', `stage ${pointer.stage}, ${pointer.reason}: ${printable(pointer.detail)}`],
+      ['quarantine', `stage ${pointer.stage}, ${pointer.reason}${pointer.detail === '' ? '' : `: ${printable(pointer.detail)}`}`],
       [
         'pointer',
         `${trace.tableUrl}/${segment}: lines [${pointer.startLine}, ${pointer.endLine}) of ${pointer.rawObject}, offsets [${pointer.startOffset}, ${pointer.endOffset})`,
@@ -90,6 +90,8 @@ export function renderTrace(cli: Cli, trace: OffsetTrace, withRecord: boolean): 
     ...lines.map(([name, text]) => `  ${cli.paint('bold', name.padEnd(width))}  ${text}`),
   ].join('\n');
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 const isoTime = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 

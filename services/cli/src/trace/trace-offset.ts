@@ -161,5 +161,5 @@ export function bytesText(bytes: Uint8Array | null): string | null {
   const text = Buffer.from(shown).toString('utf8');
   // a cut may fall into a character
   const whole = Buffer.from(text, 'utf8').equals(shown) || (cut !== '' && !text.slice(0, -1).includes('\ufffd'));
-  return whole ? text + cut : `base64:${Buffer.from(shown).toString('base64')}${cut}`;
+  return whole ? (cut === '' ? text : text.replace(/\ufffd$/, '')) + cut : `base64:${Buffer.from(shown).toString('base64')}${cut}`;
 }

@@ -1,7 +1,10 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Lake, soundLake, topic, writeLake } from '../../../../test/integration/verify-lake.ts';
 import { millrace } from '../terminal.ts';
+
+/** Each command reads a lake through DuckDB and waits for a metastore that is not there: slow where many tests share few cores. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 async function lakeEnv(lake: Lake): Promise<Record<string, string>> {
   const { rawUrl, tablesUrl, remove } = await writeLake(lake);

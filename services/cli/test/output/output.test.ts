@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { soundLake, writeLake } from '../../../../test/integration/verify-lake.ts';
 import { plain, rendered, showPages } from '../../src/output/format.ts';
 import { TextTable, textTable } from '../../src/output/text-table.ts';
 import { millrace } from '../terminal.ts';
@@ -67,16 +68,17 @@ test('a metastore that is away is said, and ends with 2', async () => {
 });
 
 test('colour only on a terminal, never with NO_COLOR', async () => {
-  const { rawUrl, tablesUrl, remove } = await writeLake(soundLake('rr'));
-  onTestFinished(remove);
-  const lake = { MILLRACE_RAW_URL: rawUrl, MILLRACE_TABLES_URL: tablesUrl, MILLRACE_METASTORE_URL: 'http://127.0.0.1:9' };
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-  const command = [process.execPath, main, 'raw', 'ls', 'd'];
+  const cli = new URL('../../src/output/cli.ts', import.meta.url).href;
+  const script = join(await mkdtemp(join(tmpdir(), 'millrace-colour-')), 'paint.mjs');
+  onTestFinished(() => rm(dirname(script), { recursive: true }));
+  await writeFile(
+    script,
+    `import { processCli } from '${cli}';\nconst cli = processCli(process.env);\nawait cli.write(cli.paint('red', 'FAILED'));\n`,
+  );
   const run = async (file: string, args: string[], more: Record<string, string> = {}) =>
-    (await promisify(execFile)(file, args, { env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...lake, ...more } })).stdout;
-  const onTerminal = ['-qec', command.join(' '), '/dev/null'];
-  const piped = await run(command[0] as string, command.slice(1));
-  expect(piped).not.toContain(escapeCode);
-  expect(await run('script', onTerminal)).toContain(`${escapeCode}[1m`);
-  expect((await run('script', onTerminal, { NO_COLOR: '1' })).replaceAll('\r', '')).toBe(piped);
+    (await promisify(execFile)(file, args, { env: { PATH: process.env.PATH ?? '', TERM: 'xterm', ...more } })).stdout;
+  const onTerminal = ['-qec', `${process.execPath} ${script}`, '/dev/null'];
+  expect(await run(process.execPath, [script])).toBe('FAILED');
+  expect(await run('script', onTerminal)).toBe(`${escapeCode}[31mFAILED${escapeCode}[39m`);
+  expect(await run('script', onTerminal, { NO_COLOR: '1' })).toBe('FAILED');
 }, 120_000);

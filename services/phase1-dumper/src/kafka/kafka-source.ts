@@ -4,6 +4,7 @@ import {
   type KafkaProperties,
   memberProperties,
   promisedProperties,
+  receiveBytesMax,
 } from '@millrace/core/adapters/kafka/properties.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
@@ -21,8 +22,6 @@ const closeTimeoutMs = 2_500;
 const lastCommitsMs = 1_000;
 /** How often the client looks for new partitions, ms. */
 const metadataRefreshMs = 2_000;
-/** Largest answer accepted of a broker, bytes: far above its `message.max.bytes`, so that one huge record cannot stall a partition. */
-const receiveBytesMax = 1_000_000_000;
 /** An error beside nothing but end-of-partition marks loses the marks: partitions are read anew from where they stand, at most so often, ms. */
 const rereadMs = 5_000;
 /** How the native client begins to say that the coordinator refuses the protocol for good. */

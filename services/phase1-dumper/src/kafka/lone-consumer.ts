@@ -1,5 +1,5 @@
 import type { LibrdKafkaError, Message } from '@confluentinc/kafka-javascript';
-import { type KafkaProperties, promisedProperties } from '@millrace/core/adapters/kafka/properties.ts';
+import { type KafkaProperties, promisedProperties, receiveBytesMax } from '@millrace/core/adapters/kafka/properties.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
 import { createNativeConsumer, type NativeConsumer } from './native-consumer.ts';
@@ -10,8 +10,6 @@ const connectTimeoutMs = 10_000;
 /** No record for so long ends a reading, ms. */
 const silenceMs = 10_000;
 const pollMs = 100;
-/** As in the shared reader: one huge record must not stall its partition. */
-const receiveBytesMax = 1_000_000_000;
 /** What one fetch asks of a partition, bytes; Kafka gives one batch at least, however large. */
 const fetchBytes = 64 * 1024;
 const timedOut = -185;

@@ -1,3 +1,4 @@
+import { receiveBytesMax } from '@millrace/core/adapters/kafka/properties.ts';
 import { bytesText, type Finding, failure, ok, unknown, warning } from '../finding.ts';
 
 /** What Kafka tells of a topic. `operations` this login may use on it, null when the broker does not tell. */
@@ -11,8 +12,6 @@ export type TopicFact = {
   inSyncMin: number | null;
 };
 
-/** The largest answer the landing client takes, bytes. @see receiveBytesMax of the landing client */
-export const acceptedBytesMax = 1_000_000_000;
 /** A fetch answer is so much larger than the batch in it at most, bytes. */
 const answerOverheadBytes = 512;
 /** The largest announcement with key and batch around it, bytes. */
@@ -36,11 +35,11 @@ export function judgeSourceTopic(fact: TopicFact, brokers: number, bufferBytesMa
   if (fact.state === 'refused') return [];
   const findings = judgeCopies(fact, brokers);
   const size = fact.messageBytesMax;
-  if (size !== null && size + answerOverheadBytes > acceptedBytesMax)
+  if (size !== null && size + answerOverheadBytes > receiveBytesMax)
     findings.push(
       failure(
-        `topic ${topic} allows batches of ${bytesText(size)} (max.message.bytes); landing takes at most ${bytesText(acceptedBytesMax - answerOverheadBytes)}`,
-        `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config max.message.bytes=${acceptedBytesMax - answerOverheadBytes}`,
+        `topic ${topic} allows batches of ${bytesText(size)} (max.message.bytes); landing takes at most ${bytesText(receiveBytesMax - answerOverheadBytes)}`,
+        `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config max.message.bytes=${receiveBytesMax - answerOverheadBytes}`,
       ),
     );
   else if (size !== null && size * sealFactor > bufferBytesMax)

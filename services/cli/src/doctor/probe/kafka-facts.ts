@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   consumerGroupDescribeV0,
   createTopicsV7,
@@ -19,6 +20,10 @@ const groupOfTheOtherProtocol = new Set([69, 0]);
 const topicResource = 2;
 const brokerResource = 4;
 const groupKey = 0;
+const coordinatorNotAvailable = 15;
+/** A coordinator that is not there yet is asked for so often, with so much time between, ms. */
+const coordinatorAsksMax = 10;
+const coordinatorPauseMs = 500;
 
 function operationsOf(bits: number): ReadonlySet<string> | null {
   if (bits === notTold) return null;
@@ -94,13 +99,22 @@ export async function mayCreateTopic(broker: OpenBroker, topic: string): Promise
   return { yes: code === 0 || code === topicExists, words: answer.topics[0]?.errorMessage ?? `Kafka's error ${code}` };
 }
 
+/** Who coordinates a group. The first group of a new cluster waits for Kafka's own topic of groups. */
+async function coordinatorOf(broker: OpenBroker, group: string): Promise<findCoordinatorV4.FindCoordinatorResponseCoordinator | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const found = await findCoordinatorV4.api
+      .async(broker.connection, groupKey, [group])
+      .catch(answerWithin<findCoordinatorV4.FindCoordinatorResponse>);
+    const coordinator = found.coordinators[0];
+    if (coordinator?.errorCode !== coordinatorNotAvailable || attempt === coordinatorAsksMax) return coordinator;
+    await sleep(coordinatorPauseMs);
+  }
+}
+
 /** State, members and rights of a group, asked of its coordinator. */
 export async function groupFact(connections: KafkaConnections, broker: OpenBroker, group: string): Promise<GroupFact> {
   const refused: GroupFact = { group, state: '', members: 0, refused: true, operations: null };
-  const found = await findCoordinatorV4.api
-    .async(broker.connection, groupKey, [group])
-    .catch(answerWithin<findCoordinatorV4.FindCoordinatorResponse>);
-  const coordinator = found.coordinators[0];
+  const coordinator = await coordinatorOf(broker, group);
   if (coordinator === undefined || refusedCodes.has(coordinator.errorCode)) return refused;
   if (coordinator.errorCode !== 0) return { ...refused, refused: false, state: 'without a coordinator' };
   const asked = await connections.open(

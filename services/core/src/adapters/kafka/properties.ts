@@ -3,6 +3,9 @@ import { MillraceError } from '../../domain/errors.ts';
 /** Settings of the client as librdkafka names them. */
 export type KafkaProperties = Readonly<Record<string, string>>;
 
+/** Largest answer that landing accepts of a broker, bytes: far above its `message.max.bytes`, so that one huge record cannot stall a partition. */
+export const receiveBytesMax = 1_000_000_000;
+
 /**
  * What every landing consumer runs with. A properties file may repeat these values, not change them.
  * The reason is shown to whoever tries.

@@ -1,4 +1,4 @@
-import { verifyKafkaSettings } from '@millrace/cli/config.ts';
+import { cliSettings } from '@millrace/cli/config.ts';
 import { settingShapes } from '@millrace/core/domain/settings.ts';
 import { config as metastoreSettings } from '@millrace/metastore/config.ts';
 import { phase1Settings } from '@millrace/phase1-dumper/config.ts';
@@ -11,7 +11,7 @@ const READERS: readonly (readonly [letter: string, name: string, shape: Readonly
   ['1', 'phase 1', phase1Settings.shape],
   ['2', 'phase 2', phase2Settings.shape],
   ['M', 'the metastore', metastoreSettings.shape],
-  ['C', 'the command line', verifyKafkaSettings.shape],
+  ['C', 'the command line', cliSettings.shape],
 ];
 
 /** `docs/reference/configuration.md`. Pure. */

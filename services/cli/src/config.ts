@@ -20,8 +20,9 @@ const lagSettings = metastoreSettings.extend({ MILLRACE_GROUP_PREFIX });
 const lakeSettings = metastoreSettings.extend({ MILLRACE_RAW_URL, MILLRACE_TABLES_URL, MILLRACE_S3_FORCE_PATH_STYLE });
 /** What `verify` needs; with `--against-kafka` also the brokers. */
 const verifySettings = lakeSettings.extend({ KAFKA_PROPERTIES });
-/** Everything the command line is configured by. */
-export const verifyKafkaSettings = verifySettings.extend({ KAFKA_BROKERS });
+const verifyKafkaSettings = verifySettings.extend({ KAFKA_BROKERS });
+/** Everything the command line is configured by; `doctor` looks at the settings of the services besides. */
+export const cliSettings = verifyKafkaSettings.extend(lagSettings.shape);
 
 export const readMetastoreSettings = (env: Environment) => readSettings(metastoreSettings, env);
 export const readLagSettings = (env: Environment) => readSettings(lagSettings, env);

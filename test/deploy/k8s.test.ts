@@ -53,6 +53,16 @@ describe('plain manifests', () => {
 
   it('select, mount and name only what is there', () => expect(linkProblems(objects)).toEqual([]));
 
+  it('fit the image: its user and its ports', () => {
+    const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+    const [, user] = /^USER (\d+)/m.exec(dockerfile) ?? [];
+    const ports = /^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ').map(Number) ?? [];
+    for (const { owner, spec } of podTemplates(objects)) {
+      expect(spec.securityContext?.runAsUser, owner.metadata.name).toBe(Number(user));
+      for (const { ports: open = [] } of spec.containers) expect(ports).toEqual(expect.arrayContaining(open.map(({ containerPort }) => containerPort)));
+    }
+  });
+
   it('say nothing that only Helm reads', () => {
     for (const { metadata } of [...objects, ...[...operators.values()].flat()])
       for (const name of [...Object.keys(metadata.labels ?? {}), ...Object.keys(metadata.annotations ?? {})])

@@ -113,7 +113,7 @@ const readers: Readonly<Record<string, (env: Record<string, string>) => unknown>
   test: readMetastoreSettings,
 };
 /** Variables of other libraries in the same process. */
-const foreign = /^(AWS_[A-Z0-9_]+|OTEL_[A-Z0-9_]+|MALLOC_ARENA_MAX)$/;
+const foreign = /^(AWS|OTEL)_[A-Z0-9_]+$/;
 /** Which secrets a role may see. */
 const mayKnow: Readonly<Record<string, RegExp>> = {
   phase1: /^AWS_/,

@@ -112,6 +112,23 @@ describe('with everything on', () => {
     ]);
   });
 
+  it('lets each role talk to what it needs and nothing else', () => {
+    const ports = (role: string) => {
+      const { egress } = find(`NetworkPolicy/mill-${role}`)?.spec as unknown as { egress: { ports: { port: number }[] }[] };
+      return [...new Set(egress.flatMap((rule) => rule.ports.map(({ port }) => port)))].sort((a, b) => a - b);
+    };
+    const [dns, traces] = [53, 4318];
+    const worker = [dns, traces, 7070, 8080, 9092, 9093, 9094];
+    expect(['phase1', 'phase2', 'metastore', 'migrate', 'doctor', 'test'].map(ports)).toEqual([
+      worker,
+      worker,
+      [dns, traces, 6432],
+      [dns, traces, 6432],
+      [dns, 443, traces, 6443, 8080],
+      [dns, traces, 8080],
+    ]);
+  });
+
   it('runs the migration before the release, with all it needs as hooks of their own', () => {
     const hooks = objects.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === 'pre-install,pre-upgrade');
     expect(hooks.map(nameOf).sort()).toEqual(['Job/mill-migrate', 'NetworkPolicy/mill-migrate', 'ServiceAccount/mill-migrate']);

@@ -73,9 +73,6 @@ spec:
             - name: MILLRACE_ADMIN_PORT
               value: {{ .adminPort | quote }}
             {{- if $isWorker }}
-            # Without it glibc keeps some 40 MiB more for nothing.
-            - name: MALLOC_ARENA_MAX
-              value: "2"
             {{- with include "millrace.storeEnv" . | trim }}
             {{- . | nindent 12 }}
             {{- end }}

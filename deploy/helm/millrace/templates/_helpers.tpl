@@ -67,13 +67,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- default (printf "_%s_announcements" .Values.groupPrefix) .Values.settings.MILLRACE_ANNOUNCEMENTS_TOPIC -}}
 {{- end -}}
 
-{{/* Where the store listens, for the network policy: 443 unless an endpoint says otherwise. */}}
-{{- define "millrace.storePort" -}}
-{{- if .Values.stores.endpoint -}}
-{{- $url := urlParse .Values.stores.endpoint -}}
-{{- $found := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
-{{- default (ternary "80" "443" (eq $url.scheme "http")) $found -}}
-{{- else -}}
-443
-{{- end -}}
+{{/* The port of an http or https URL. */}}
+{{- define "millrace.portOf" -}}
+{{- $url := urlParse . -}}
+{{- default (ternary "80" "443" (eq $url.scheme "http")) (regexFind ":[0-9]+$" $url.host | trimPrefix ":") -}}
 {{- end -}}

@@ -21,6 +21,8 @@ export class ModelGroup {
   readonly #seenAtMs = new Map<ModelMember, number>();
   readonly #owners = new Map<string, ModelMember>();
   readonly #asked = new Set<string>();
+  /** what owners told beside their offsets, by partition */
+  readonly #told = new Map<string, string>();
   /** moves everybody's share along, so that a shuffle makes partitions change hands */
   #turn = 0;
   #topicId: string | undefined;
@@ -35,6 +37,29 @@ export class ModelGroup {
 
   get members(): readonly ModelMember[] {
     return this.#members;
+  }
+
+  tell(key: string, metadata: string): void {
+    this.#told.set(key, metadata);
+  }
+
+  /**
+   * What was told, and now and then something else: nothing, a place before it, one far behind it, what another program wrote. Which of them follows from the words alone,
+   * so that no seed's other draws move.
+   */
+  told(key: string): string | undefined {
+    const text = this.#told.get(key);
+    if (text === undefined) return undefined;
+    const { seq, ...rest } = JSON.parse(text) as { seq: string };
+    const [before, behind] = [BigInt(seq) > 3n ? BigInt(seq) - 3n : 0n, BigInt(seq) + 1_000n];
+    const words = [
+      text,
+      JSON.stringify({ ...rest, seq: `${before}` }),
+      JSON.stringify({ ...rest, seq: `${behind}` }),
+      undefined,
+      'committed by hand',
+    ];
+    return words[Number(BigInt(seq) % BigInt(words.length))];
   }
 
   join(member: ModelMember): void {

@@ -101,8 +101,15 @@ export class ModelMember implements RecordSource {
     return ranges;
   }
 
+  async toldBefore(partition: TopicPartition): Promise<string | undefined> {
+    return this.#group.told(partitionKey(partition));
+  }
+
   commitOffsets(positions: Committed[]): void {
-    for (const position of positions) this.#witness.acknowledged(position);
+    for (const position of positions) {
+      this.#group.tell(partitionKey(position), position.metadata);
+      this.#witness.acknowledged(position);
+    }
   }
 
   async close(): Promise<void> {

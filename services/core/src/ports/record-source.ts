@@ -47,6 +47,8 @@ export interface RecordSource {
   resume(partitions: TopicPartition[]): void;
   /** Finished ranges, at least every `timeoutMs` an empty array; at most `maxRecords` records. One call outstanding at a time. */
   poll(maxRecords: number, timeoutMs: number): Promise<LineRange[]>;
+  /** What the owner before told the group beside its offset; undefined when there is nothing, or nobody answers in time. A hint where to look, never truth. */
+  toldBefore(partition: TopicPartition): Promise<string | undefined>;
   /** Tells the group where we are, as advice for lag tools: never read back as truth. Best effort. */
   commitOffsets(positions: (TopicPartition & { offset: bigint; leaderEpoch: number | null; metadata: string })[]): void;
   /** Leaves the group. Idempotent. */

@@ -18,6 +18,8 @@ import { PartitionLines } from './partition-lines.ts';
 const connectTimeoutMs = 10_000;
 /** Leaving the group may take so long, ms; then the session times out by itself. */
 const closeTimeoutMs = 2_500;
+/** The coordinator may take so long to say what former owners told it, ms: looking for it in the chain costs about as much. */
+const toldWithinMs = 1_000;
 /** Commits under way are waited for so long at the end, ms. */
 const lastCommitsMs = 1_000;
 /** How often the client looks for new partitions, ms. */
@@ -196,6 +198,16 @@ export class KafkaSource implements RecordSource {
       });
     });
     return this.#encode(messages);
+  }
+
+  toldBefore(partition: TopicPartition): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const ask = () =>
+        this.#consumer.committed([partition], toldWithinMs, (error, positions) =>
+          resolve(error ? undefined : (positions[0]?.metadata ?? undefined)),
+        );
+      this.#quietly('ask what former owners told', ask, () => resolve(undefined));
+    });
   }
 
   commitOffsets(positions: (TopicPartition & { offset: bigint; leaderEpoch: number | null; metadata: string })[]): void {

@@ -11,6 +11,7 @@ import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
 import { checkPosition, leaderEpochFell, lossByEpoch, lossSeen, type PositionSuspicion } from '../dump/position.ts';
 import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
 import { planStart } from '../dump/start.ts';
+import { seqTold } from '../dump/told-position.ts';
 import { settleLoss } from './accept-loss.ts';
 import { type LandingContext, stamp } from './context.ts';
 import { persist, settleCommit } from './persist.ts';
@@ -37,11 +38,13 @@ export type ClaimEnding =
 /**
  * Makes us the owner of the chain of whatever topic of that name exists now: identity from the leader, first offsets, tail, claim entry with the epoch raised,
  * position compared with what Kafka keeps. Waits as long as it takes for the topic and for either side; the signal ends it.
+ * @param told what the owner before told the group; the search for the tail begins there
  * @throws kind `corrupt`, or `invalid` for a chain of a newer format
  */
 export async function claimChain(
   context: LandingContext,
   partition: TopicPartition,
+  told: Promise<string | undefined>,
   signal: AbortSignal,
   onWait: OnClaimWait,
 ): Promise<ClaimEnding> {
@@ -50,7 +53,7 @@ export async function claimChain(
   const { identity, start } = begun;
 
   const asked = { clusterId: identity.clusterId, topicId: identity.topicId, topic: partition.topic, partition: partition.partition };
-  let hint = 0n;
+  let hint = seqTold(await told, identity.topicId) ?? 0n;
   for (let handovers = 0; handovers < handoversMax; handovers++) {
     const tail = await persist(
       context,

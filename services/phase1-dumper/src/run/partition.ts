@@ -9,6 +9,7 @@ import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, st
 import { appendRange, emptyBuffer, type LineBuffer, oldestTimestamp, shouldSeal } from '../dump/seal.ts';
 import type { PartitionOffsets } from '../dump/source-metadata.ts';
 import { type StartFrom, startNotice } from '../dump/start.ts';
+import { tellPosition } from '../dump/told-position.ts';
 import { approach } from './approach.ts';
 import { claimChain } from './claim.ts';
 import type { LandingContext } from './context.ts';
@@ -207,7 +208,8 @@ export class PartitionLanding {
     const { clock, metrics, log } = this.#context;
     const signal = this.#hard.signal;
     await clock.sleep(delayMs, signal);
-    const ending = await claimChain(this.#context, this.partition, signal, this.#waitClaim);
+    const told = this.#source.toldBefore(this.partition);
+    const ending = await claimChain(this.#context, this.partition, told, signal, this.#waitClaim);
     if (signal.aborted) return;
     this.#setClusterChange(null);
     metrics.claimed(ending.status);
@@ -318,7 +320,7 @@ export class PartitionLanding {
   #committed({ source, head }: OwnedChain): void {
     this.#fencings = 0;
     this.#context.metrics.pingPong.set(this.#labels, 0);
-    const metadata = JSON.stringify({ topicId: source.topicId, epoch: head.epoch.toString(), seq: head.seq.toString() });
+    const metadata = tellPosition({ topicId: source.topicId, epoch: head.epoch, seq: head.seq });
     this.#source.commitOffsets([{ ...this.partition, offset: head.nextOffset, leaderEpoch: head.leaderEpoch, metadata }]);
   }
 

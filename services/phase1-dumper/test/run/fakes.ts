@@ -78,6 +78,9 @@ export class FakeSource implements RecordSource {
     if (this.arriving.length === 0) await systemClock.sleep(timeoutMs);
     return this.arriving.splice(0);
   }
+  async toldBefore() {
+    return undefined;
+  }
   commitOffsets(positions: { offset: bigint }[]) {
     this.committed.push(...positions.map(({ offset }) => offset));
   }

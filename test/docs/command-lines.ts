@@ -14,7 +14,12 @@ export function callsOf(page: string): Call[] {
   const inBlocks = blocksOf(page)
     .filter(isCommands)
     .flatMap((block) => block.text.replaceAll('\\\n', ' ').split('\n'))
-    .flatMap((line) => [...line.matchAll(/(?:^(?:\$ )?\s*|\bnpx |\b(?:until|while|if|do|then) |! |[(|;&]\s*)millrace (.*)$/g)].map((match) => ({ text: match[1] ?? '', whole: true })));
+    .flatMap((line) =>
+      [...line.matchAll(/(?:^(?:\$ )?\s*|\bnpx |\b(?:until|while|if|do|then) |! |[(|;&]\s*)millrace (.*)$/g)].map((match) => ({
+        text: match[1] ?? '',
+        whole: true,
+      })),
+    );
   const inLines = [...page.matchAll(/`(?:npx )?millrace ([^`]*)`/g)].map((match) => ({ text: match[1] ?? '', whole: false }));
   return [...inBlocks, ...inLines].map(({ text, whole }) => ({
     words: wordsOf(text.slice(0, text.search(END) >= 0 ? text.search(END) : undefined)),
@@ -36,7 +41,8 @@ export function wrongCall(program: Command, { words, whole }: Call): string | un
     command = next;
     rest.shift();
   }
-  if (command.commands.length > 0 && rest[0] !== undefined && !/^-|^\[/.test(rest[0]) && !isOpen(rest[0])) return `${command.name()} has no command ${rest[0]}`;
+  if (command.commands.length > 0 && rest[0] !== undefined && !/^-|^\[/.test(rest[0]) && !isOpen(rest[0]))
+    return `${command.name()} has no command ${rest[0]}`;
   let given = 0;
   while (rest.length > 0) {
     const word = rest.shift() ?? '';

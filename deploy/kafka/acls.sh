@@ -20,41 +20,40 @@ SCALER=${SCALER:-millrace-scaler}
 
 MODE=${1:-}
 
-# allow USER OPERATION topic|group literal|prefixed NAME
+# allow USER "OPERATION…" "topic:NAME… group:NAME…": every operation on every resource; a name that ends in * is a prefix
 allow() {
-  if [ "$MODE" = --print ]; then
-    printf '%s %s %s %s %s\n' "$@"
-  else
-    # words of KAFKA_ACLS are a command and its arguments
-    ${KAFKA_ACLS:?the kafka-acls command with its connection} --add \
-      --allow-principal "User:$1" --operation "$2" "--$3" "$5" --resource-pattern-type "$4"
-  fi
-}
-
-# each_source USER OPERATION
-each_source() {
-  for topic in $SOURCE_TOPICS; do
-    case $topic in
-      *'*') allow "$1" "$2" topic prefixed "${topic%'*'}" ;;
-      *) allow "$1" "$2" topic literal "$topic" ;;
-    esac
+  for pattern in literal prefixed; do
+    words=
+    for resource in $3; do
+      kind=${resource%%:*}
+      name=${resource#*:}
+      case $name in
+        *'*') [ $pattern = prefixed ] || continue ;;
+        *) [ $pattern = literal ] || continue ;;
+      esac
+      words="$words --$kind ${name%'*'}"
+      for operation in $2; do
+        [ "$MODE" != --print ] || printf '%s %s %s %s %s\n' "$1" "$operation" "$kind" "$pattern" "${name%'*'}"
+      done
+    done
+    if [ -n "$words" ] && [ "$MODE" != --print ]; then
+      for operation in $2; do words="$words --operation $operation"; done
+      # the words of KAFKA_ACLS are a command and its arguments
+      ${KAFKA_ACLS:?the kafka-acls command with its connection} --add --allow-principal "User:$1" --resource-pattern-type "$pattern" $words
+    fi
   done
 }
 
-each_source "$PHASE1" Read
-allow "$PHASE1" Read group literal "$PREFIX-landing"
-allow "$PHASE1" Write topic literal "$ANNOUNCEMENTS"
-# Not needed where somebody has made the topic.
-allow "$PHASE1" Create topic literal "$ANNOUNCEMENTS"
+sources=
+for topic in $SOURCE_TOPICS; do sources="$sources topic:$topic"; done
 
-allow "$PHASE2" Read topic literal "$ANNOUNCEMENTS"
-allow "$PHASE2" Read group literal "$PREFIX-table"
+allow "$PHASE1" Read "$sources group:$PREFIX-landing"
+# Create is not needed where somebody has made the topic.
+allow "$PHASE1" "Write Create" "topic:$ANNOUNCEMENTS"
 
-each_source "$VERIFY" Read
-# Whether a topic is compacted: without it a record that Kafka has and raw has not might pass for a compacted one.
-each_source "$VERIFY" DescribeConfigs
+allow "$PHASE2" Read "topic:$ANNOUNCEMENTS group:$PREFIX-table"
 
-each_source "$SCALER" Describe
-allow "$SCALER" Describe topic literal "$ANNOUNCEMENTS"
-allow "$SCALER" Describe group literal "$PREFIX-landing"
-allow "$SCALER" Describe group literal "$PREFIX-table"
+# DescribeConfigs tells whether a topic is compacted: without it a record that raw lacks might pass for a compacted one.
+allow "$VERIFY" "Read DescribeConfigs" "$sources"
+
+allow "$SCALER" Describe "$sources topic:$ANNOUNCEMENTS group:$PREFIX-landing group:$PREFIX-table"

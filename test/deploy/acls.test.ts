@@ -11,8 +11,8 @@ describe('rights in Kafka', () => {
     const announcements = announcementsTopic('mill', undefined);
     expect(of('millrace-phase1')).toEqual([
       'Read topic orders',
-      'Read topic shop-',
       'Read group mill-landing',
+      'Read topic shop-',
       `Write topic ${announcements}`,
       `Create topic ${announcements}`,
     ]);

@@ -6,13 +6,23 @@ export const keyBytesMax = 1024;
 export const keySegmentBytesMax = 255;
 
 /**
+ * A key or path as it may be shown in messages: what a table is split by is record data, so of folders named `column=value` only the column stays. Pure.
+ */
+export function printableKey(path: string): string {
+  return path.replace(/(?<=^|\/)([^/=]+)=[^/]+(?=\/)/g, '$1=…');
+}
+
+/**
  * Refuses what is not a key of ours: empty, beginning or ending with `/`, with empty, `.` or `..` segments (no key escapes its root),
  * with control characters or lone surrogates (no XML listing carries them), or too long. Pure.
  * @throws kind `invalid`, code `bad_key`, `key_segment_too_long` or `key_too_long`
  */
 export function checkKey(key: string, prefixBytes = 0): void {
+  const shown = printableKey(key);
   const bad = (why: string) =>
-    new MillraceError('invalid', 'bad_key', `not an object key (${why}): ${JSON.stringify(key.slice(0, 200))}`, { key: key.slice(0, 200) });
+    new MillraceError('invalid', 'bad_key', `not an object key (${why}): ${JSON.stringify(shown.slice(0, 200))}`, {
+      key: shown.slice(0, 200),
+    });
   if (key === '') throw bad('empty');
   if (hasControlCharacter(key)) throw bad('control character');
   if (!key.isWellFormed()) throw bad('lone surrogate');
@@ -22,8 +32,8 @@ export function checkKey(key: string, prefixBytes = 0): void {
       throw new MillraceError(
         'invalid',
         'key_segment_too_long',
-        `a segment of the object key has ${Buffer.byteLength(segment)} bytes; at most ${keySegmentBytesMax} can be stored: ${JSON.stringify(segment.slice(0, 60))}… in ${JSON.stringify(key.slice(0, 100))}…`,
-        { key: key.slice(0, 200), segmentBytes: Buffer.byteLength(segment) },
+        `a segment of the object key has ${Buffer.byteLength(segment)} bytes; at most ${keySegmentBytesMax} can be stored: ${JSON.stringify(segment.replace(/=.*/s, '=').slice(0, 60))}… in ${JSON.stringify(shown.slice(0, 100))}…`,
+        { key: shown.slice(0, 200), segmentBytes: Buffer.byteLength(segment) },
       );
   }
   const bytes = prefixBytes + Buffer.byteLength(key);
@@ -31,9 +41,9 @@ export function checkKey(key: string, prefixBytes = 0): void {
     throw new MillraceError(
       'invalid',
       'key_too_long',
-      `the object key has ${bytes} bytes; at most ${keyBytesMax} can be stored: ${JSON.stringify(key.slice(0, 100))}…`,
+      `the object key has ${bytes} bytes; at most ${keyBytesMax} can be stored: ${JSON.stringify(shown.slice(0, 100))}…`,
       {
-        key: key.slice(0, 200),
+        key: shown.slice(0, 200),
         keyBytes: bytes,
       },
     );

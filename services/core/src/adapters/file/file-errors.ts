@@ -1,4 +1,5 @@
 import { describeError, type ErrorFields, MillraceError } from '../../domain/errors.ts';
+import { printableKey } from '../../domain/object-key.ts';
 
 const advice: Record<string, [kind: 'invalid' | 'unavailable', code: string, text: string]> = {
   ENOSPC: ['unavailable', 'disk_full', 'the disk is full; free some space'],
@@ -26,8 +27,16 @@ const advice: Record<string, [kind: 'invalid' | 'unavailable', code: string, tex
 export function fileError(doing: string, path: string, error: unknown, fields: ErrorFields = {}): MillraceError {
   if (error instanceof MillraceError) return error;
   const errno = (error as NodeJS.ErrnoException | null)?.code ?? '';
-  const [kind, code, text] = advice[errno] ?? ['unavailable', 'file_io', describeError(error)];
-  return new MillraceError(kind, code, `${doing} ${path}: ${text}${errno === '' ? '' : ` (${errno})`}`, { path, errno, ...fields }, error);
+  const [kind, code, text] = advice[errno] ?? ['unavailable', 'file_io', printableKey(describeError(error))];
+  const shown = printableKey(path);
+  const message = `${doing} ${shown}: ${text}${errno === '' ? '' : ` (${errno})`}`;
+  return new MillraceError(kind, code, message, { path: shown, errno, ...fields }, shown === path ? error : printableCause(error));
+}
+
+/** The operating system's error names the path too. */
+function printableCause(error: unknown): Error {
+  const cause = new Error(printableKey(describeError(error)));
+  return Object.assign(cause, { code: (error as NodeJS.ErrnoException | null)?.code });
 }
 
 /** True when the error says that there is nothing at the path. Pure. */

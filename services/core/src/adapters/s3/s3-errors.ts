@@ -1,4 +1,5 @@
 import { describeError, type ErrorFields, MillraceError } from '../../domain/errors.ts';
+import { printableKey } from '../../domain/object-key.ts';
 
 /** What the SDK throws, as far as we look at it. */
 type SdkError = Error & {
@@ -86,10 +87,11 @@ export function s3Error(request: S3Request, error: unknown): MillraceError {
   const status = statusOf(error);
   const word = codeOf(error);
   const osCode = (error as SdkError | null)?.code ?? '';
-  const where = `${request.doing} ${request.url}${request.key === '' ? '' : ` (${request.key})`} at ${request.endpoint}`;
+  const key = printableKey(request.key);
+  const where = `${request.doing} ${request.url}${key === '' ? '' : ` (${key})`} at ${request.endpoint}`;
   const fields: ErrorFields = {
     url: request.url,
-    key: request.key,
+    key,
     endpoint: request.endpoint,
     status,
     s3Code: word,

@@ -1,4 +1,5 @@
 import { fileError } from '@millrace/core/adapters/file/file-errors.ts';
+import { describeError } from '@millrace/core/domain/errors.ts';
 import { expect, test } from 'vitest';
 
 const said = (code: string) => Object.assign(new Error(`${code}: text of the system`), { code });
@@ -22,4 +23,13 @@ test.each([
   });
   expect(error.message).toContain('/lake/x');
   expect(error.message).toContain(advice);
+});
+
+test('values a table is split by are neither in the error nor in its cause', () => {
+  const path = '/lake/orders/name=secret/part';
+  const error = fileError('cannot write', path, Object.assign(new Error(`EDOM: oops, open '${path}'`), { code: 'EDOM' }));
+  expect(error.fields).toMatchObject({ path: '/lake/orders/name=…/part', errno: 'EDOM' });
+  expect(error.cause).toMatchObject({ code: 'EDOM' });
+  expect(describeError(error)).toContain('name=…/part');
+  expect(describeError(error)).not.toContain('secret');
 });

@@ -9,7 +9,8 @@ import type { ObjectStore } from '../ports/object-store.ts';
 /** '0' is the character after '/': a key that sorts behind everything below a folder. */
 const behindFolder = (folder: string) => `${folder}0`;
 
-async function skipScan(store: ObjectStore, prefix: string, name: RegExp, signal?: AbortSignal): Promise<string[]> {
+/** Folders directly below `prefix` whose name matches, in byte order. One request each, plus one for each other folder or object there. */
+export async function discoverFolders(store: ObjectStore, prefix: string, name: RegExp, signal?: AbortSignal): Promise<string[]> {
   const found: string[] = [];
   let startAfter: string | undefined;
   for (;;) {
@@ -24,11 +25,11 @@ async function skipScan(store: ObjectStore, prefix: string, name: RegExp, signal
 
 /** Topic ids of all incarnations that have a chain or a start object, in byte order. One request each, plus one. */
 export function discoverTopicIds(store: ObjectStore, topic: string, signal?: AbortSignal): Promise<string[]> {
-  return skipScan(store, chainRoot(topic), /./, signal);
+  return discoverFolders(store, chainRoot(topic), /./, signal);
 }
 
 /** Partitions of an incarnation that have a chain, ascending. One request each, plus one or two. */
 export async function discoverPartitions(store: ObjectStore, topic: string, topicId: string, signal?: AbortSignal): Promise<number[]> {
-  const folders = await skipScan(store, chainTopicPrefix(topic, topicId), /^[0-9]{5}$/, signal);
+  const folders = await discoverFolders(store, chainTopicPrefix(topic, topicId), /^[0-9]{5}$/, signal);
   return folders.map(Number);
 }

@@ -1,4 +1,4 @@
-import { discoverPartitions, discoverTopicIds } from '@millrace/core/chain/discover.ts';
+import { discoverFolders, discoverPartitions, discoverTopicIds } from '@millrace/core/chain/discover.ts';
 import { readEntry } from '@millrace/core/chain/entries.ts';
 import { findEntryCovering, findTail } from '@millrace/core/chain/tail.ts';
 import { readLedger } from '@millrace/core/delta/ledger-reader.ts';
@@ -9,22 +9,13 @@ import { ledgerAppId, positionAppId } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import type { DatasetStatus, MetastoreClient } from '@millrace/metastore/client/client.ts';
+import { sideBySide } from '../side-by-side.ts';
 import type { DatasetLag, PartitionLag } from './legs.ts';
-
-/** Datasets, and partitions of one, that are looked at at once. */
-const atOnce = 8;
-
-/** Runs in bounded parallel; results in order. */
-async function each<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < all.length; at += atOnce) results.push(...(await Promise.all(all.slice(at, at + atOnce).map(work))));
-  return results;
-}
 
 /** What the metastore knows of all datasets. @throws kind `unavailable` when it is away */
 export async function lagsFromMetastore(client: MetastoreClient): Promise<DatasetLag[]> {
   const datasets = await client.datasets();
-  const found = await each(datasets, async ({ name, kafkaTopic }) => {
+  const found = await sideBySide(datasets, async ({ name, kafkaTopic }) => {
     try {
       return [lagOf(await client.status(name), kafkaTopic)];
     } catch (error) {
@@ -59,8 +50,8 @@ function lagOf(status: DatasetStatus, topic: string): DatasetLag {
 
 /** The same without the metastore: tables tell their topics and positions, chains what landed. Datasets without a table yet are not seen. */
 export async function lagsFromStores(raw: ObjectStore, tables: ObjectStore): Promise<DatasetLag[]> {
-  const names = await tableNames(tables);
-  return (await each(names, (name) => lagFromStores(raw, scopedStore(tables, name), name))).flat();
+  const names = await discoverFolders(tables, '', /^[a-z0-9]/);
+  return (await sideBySide(names, (name) => lagFromStores(raw, scopedStore(tables, name), name))).flat();
 }
 
 async function lagFromStores(raw: ObjectStore, table: ObjectStore, dataset: string): Promise<DatasetLag[]> {
@@ -73,7 +64,7 @@ async function lagFromStores(raw: ObjectStore, table: ObjectStore, dataset: stri
   const known = new Map(ledger.partitions.map((partition) => [`${partition.topicId}/${partition.partition}`, partition]));
   const partitions: PartitionLag[] = [];
   for (const topicId of await discoverTopicIds(raw, topic)) {
-    const found = await each(await discoverPartitions(raw, topic, topicId), async (partition): Promise<PartitionLag[]> => {
+    const found = await sideBySide(await discoverPartitions(raw, topic, topicId), async (partition): Promise<PartitionLag[]> => {
       const inTable = known.get(`${topicId}/${partition}`);
       const source = { topicId, partition };
       const tail = await findTail(raw, topic, source, inTable?.seq ?? 0n);
@@ -87,23 +78,9 @@ async function lagFromStores(raw: ObjectStore, table: ObjectStore, dataset: stri
   return [{ dataset, topic, state: null, nextAction: null, partitions, estimateSeconds: null, endsAgeSeconds: null }];
 }
 
-/** Folders of tables: one key is asked for at a time and the rest of its folder skipped. */
-async function tableNames(tables: ObjectStore): Promise<string[]> {
-  const names: string[] = [];
-  let startAfter: string | undefined;
-  for (;;) {
-    const [first] = await tables.list('', { ...(startAfter === undefined ? {} : { startAfter }), limit: 1 });
-    if (first === undefined) return names;
-    const folder = first.key.split('/')[0] ?? '';
-    if (/^[a-z0-9]/.test(folder) && folder !== first.key) names.push(folder);
-    // '0' is the character after '/': behind everything below the folder
-    startAfter = folder === first.key ? first.key : `${folder}0`;
-  }
-}
-
 /** Looks up when the oldest record that landed and is not in the table was produced, where there is one. */
 export async function withTableAges(raw: ObjectStore, lag: DatasetLag): Promise<DatasetLag> {
-  const partitions = await each(lag.partitions, async (partition) => {
+  const partitions = await sideBySide(lag.partitions, async (partition) => {
     if (partition.landed <= partition.committed) return partition;
     const tail = await findTail(raw, lag.topic, partition);
     const entry = tail === undefined ? undefined : await findEntryCovering(raw, lag.topic, partition, partition.committed, tail);

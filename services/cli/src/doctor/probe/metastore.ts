@@ -1,9 +1,7 @@
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import type { DatasetFacts, MetastoreFacts } from '../judge/metastore.ts';
-
-/** Datasets whose status is asked at once. */
-const askedAtOnce = 8;
+import { sideBySide } from '../side-by-side.ts';
 
 /** Asks the metastore whether it is ready, who it is, and what time it is there. Never rejects. */
 export async function lookAtMetastore(url: string, signal: AbortSignal): Promise<{ facts: MetastoreFacts; clockAheadMs: number | null }> {
@@ -28,22 +26,22 @@ export async function lookAtMetastore(url: string, signal: AbortSignal): Promise
 }
 
 /** State of every dataset. @throws kind `unavailable` when the metastore is away */
-export async function lookAtDatasets(url: string, signal: AbortSignal): Promise<(DatasetFacts & { topic: string })[]> {
+export async function lookAtDatasets(url: string, signal: AbortSignal): Promise<DatasetFacts[]> {
   const client = createMetastoreClient(url);
   const datasets = await client.datasets(signal);
-  const found: (DatasetFacts & { topic: string })[] = [];
-  for (let at = 0; at < datasets.length && !signal.aborted; at += askedAtOnce) {
-    const some = datasets.slice(at, at + askedAtOnce).map(async ({ name, kafkaTopic }) => {
+  const found = await sideBySide(
+    datasets,
+    async ({ name }) => {
       try {
         const { state, reason, nextAction } = await client.status(name);
-        return [{ name, topic: kafkaTopic, state, reason, nextAction }];
+        return [{ name, state, reason, nextAction }];
       } catch (error) {
         // deleted since the list was read
         if (isKind(error, 'invalid') && error.code === 'not_found') return [];
         throw error;
       }
-    });
-    found.push(...(await Promise.all(some)).flat());
-  }
-  return found;
+    },
+    signal,
+  );
+  return found.flat();
 }

@@ -37,10 +37,15 @@ test('the loader takes it, with every service', async () => {
   expect(Object.keys(services).sort()).toEqual(Object.keys(readCompose().services).sort());
 });
 
-test('the loader refuses a file that depends on what is not there', async () => {
-  const compose = readCompose();
-  Object.assign(compose.services.phase1 ?? {}, { depends_on: { nobody: { condition: 'service_healthy' } } });
-  const file = join(freshDirectory('compose'), 'docker-compose.yml');
-  writeFileSync(file, stringify(compose));
-  await expect(load(file)).rejects.toThrow('nobody');
+test('the loader refuses a file with a variable that must be set, and one with a member that is none', async () => {
+  const spoilt = async (change: object) => {
+    const compose = readCompose();
+    Object.assign(compose.services.phase1 ?? {}, change);
+    const file = join(freshDirectory('compose'), 'docker-compose.yml');
+    writeFileSync(file, stringify(compose));
+    return load(file);
+  };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+  await expect(spoilt({ image: '${NOBODY_SETS_THIS:?is not set}' })).rejects.toThrow('NOBODY_SETS_THIS');
+  await expect(spoilt({ depends: ['kafka'] })).rejects.toThrow('depends');
 });

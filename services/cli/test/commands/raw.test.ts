@@ -32,6 +32,8 @@ test('the entries of a chain are listed, by dataset or by topic, whole or in par
   expect(JSON.parse((await millrace(env, ['raw', 'ls', topic, '-o', 'json'])).out)).toEqual(entries);
   const part = JSON.parse((await millrace(env, ['raw', 'ls', 'd', '--from', '4', '--to', '5', '--partition', '0', '-o', 'json'])).out);
   expect(part).toEqual(entries.slice(2));
+  const before = await millrace(env, ['raw', 'ls', 'd', '--to', '4', '-o', 'json']);
+  expect(JSON.parse(before.out)).toEqual(entries.slice(0, 2));
   expect(JSON.parse((await millrace(env, ['raw', 'ls', 'd', '--partition', '3', '-o', 'json'])).out)).toEqual([]);
   const table = (await millrace(env, ['raw', 'ls', 'd'])).out.trimEnd().split('\n');
   expect(table).toHaveLength(4);

@@ -163,7 +163,7 @@ test('a landing worker that stands still is seen by Kafka’s own ends, also whi
 });
 
 test('nobody to ask, and wrong usage, end with 2', async () => {
-  const alone = { MILLRACE_METASTORE_URL: 'http://127.0.0.1:1' };
+  const alone = { MILLRACE_METASTORE_URL: 'http://127.0.0.1:4' };
   expect((await runHere(alone, ['--max-seconds', '5'], (cli) => doctorLagCommand(cli))).code).toBe(2);
   const wrong = await lag(['--max-seconds', 'soon']);
   expect([wrong.code, wrong.said]).toEqual([2, expect.stringMatching(/--max-seconds soon is not a whole number/)]);

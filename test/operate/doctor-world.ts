@@ -61,10 +61,19 @@ export function expectFailure({ code, checks, text }: Diagnosis, check: string, 
 export const failed = ({ checks }: Diagnosis): string[] =>
   checks.filter(({ findings }) => findings.some(({ level }) => level === 'failure')).map(({ name }) => name);
 
-/** Settings under which everything on this machine is well: two empty folders and a state folder. */
+/** Nobody listens there, and no other test's metastore is met by the default address. */
+const nobody = 'http://127.0.0.1:4';
+
+/** Settings under which everything on this machine is well but the metastore away: two empty folders and a state folder. */
 export function folders(): Record<string, string> {
   const dir = freshDirectory('doctor');
-  return { MILLRACE_RAW_URL: `file://${dir}/raw`, MILLRACE_TABLES_URL: `file://${dir}/tables`, MILLRACE_STATE_DIR: `${dir}/state` };
+  const at = (name: string) => `file://${dir}/${name}`;
+  return {
+    MILLRACE_RAW_URL: at('raw'),
+    MILLRACE_TABLES_URL: at('tables'),
+    MILLRACE_STATE_DIR: `${dir}/state`,
+    MILLRACE_METASTORE_URL: nobody,
+  };
 }
 
 /** What the middleman does to an exchange: a changed request, an answer of its own, or changed headers of the real answer. */

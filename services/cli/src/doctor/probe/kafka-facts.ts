@@ -20,10 +20,13 @@ const groupOfTheOtherProtocol = new Set([69, 0]);
 const topicResource = 2;
 const brokerResource = 4;
 const groupKey = 0;
-const coordinatorNotAvailable = 15;
-/** A coordinator that is not there yet is asked for so often, with so much time between, ms. */
-const coordinatorAsksMax = 10;
-const coordinatorPauseMs = 500;
+/** ConsumerGroupDescribe, for groups of KIP-848. */
+const consumerGroupDescribe = 69;
+/** The coordinator loads, is not there, or is another one now. */
+const passingCodes = new Set([14, 15, 16]);
+/** A group whose coordinator is not ready is asked for so often, with so much time between, ms. */
+const groupAsksMax = 10;
+const groupPauseMs = 500;
 
 function operationsOf(bits: number): ReadonlySet<string> | null {
   if (bits === notTold) return null;
@@ -99,47 +102,43 @@ export async function mayCreateTopic(broker: OpenBroker, topic: string): Promise
   return { yes: code === 0 || code === topicExists, words: answer.topics[0]?.errorMessage ?? `Kafka's error ${code}` };
 }
 
-/** Who coordinates a group. The first group of a new cluster waits for Kafka's own topic of groups. */
-async function coordinatorOf(broker: OpenBroker, group: string): Promise<findCoordinatorV4.FindCoordinatorResponseCoordinator | undefined> {
+/** State, members and rights of a group, asked of its coordinator. The first groups of a new cluster wait for Kafka's own topic of groups. */
+export async function groupFact(connections: KafkaConnections, broker: OpenBroker, group: string): Promise<GroupFact> {
   for (let attempt = 1; ; attempt++) {
-    const found = await findCoordinatorV4.api
-      .async(broker.connection, groupKey, [group])
-      .catch(answerWithin<findCoordinatorV4.FindCoordinatorResponse>);
-    const coordinator = found.coordinators[0];
-    if (coordinator?.errorCode !== coordinatorNotAvailable || attempt === coordinatorAsksMax) return coordinator;
-    await sleep(coordinatorPauseMs);
+    const { fact, passing } = await askGroup(connections, broker, group);
+    if (!passing || attempt === groupAsksMax) return fact;
+    await sleep(groupPauseMs);
   }
 }
 
-/** State, members and rights of a group, asked of its coordinator. */
-export async function groupFact(connections: KafkaConnections, broker: OpenBroker, group: string): Promise<GroupFact> {
-  const refused: GroupFact = { group, state: '', members: 0, refused: true, operations: null };
-  const coordinator = await coordinatorOf(broker, group);
+/** @returns `passing`: the coordinator is not there yet, or has only just become it */
+async function askGroup(connections: KafkaConnections, broker: OpenBroker, group: string): Promise<{ fact: GroupFact; passing: boolean }> {
+  const fact: GroupFact = { group, state: 'without a coordinator', members: 0, refused: false, operations: null };
+  const refused = { fact: { ...fact, state: '', refused: true }, passing: false };
+  const found = await findCoordinatorV4.api
+    .async(broker.connection, groupKey, [group])
+    .catch(answerWithin<findCoordinatorV4.FindCoordinatorResponse>);
+  const coordinator = found.coordinators[0];
   if (coordinator === undefined || refusedCodes.has(coordinator.errorCode)) return refused;
-  if (coordinator.errorCode !== 0) return { ...refused, refused: false, state: 'without a coordinator' };
-  const asked = await connections.open(
-    `${coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`,
-  );
+  if (coordinator.errorCode !== 0) return { fact, passing: passingCodes.has(coordinator.errorCode) };
+  const host = coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host;
+  const asked = await connections.open(`${host}:${coordinator.port}`);
   const answer = await describeGroupsV5.api
     .async(asked.connection, [group], true)
     .catch(answerWithin<describeGroupsV5.DescribeGroupsResponse>);
   const classic = answer.groups[0];
   if (classic === undefined || refusedCodes.has(classic.errorCode)) return refused;
+  if (passingCodes.has(classic.errorCode)) return { fact, passing: true };
   const operations = operationsOf(classic.authorizedOperations);
-  if (classic.members.length > 0 || !groupOfTheOtherProtocol.has(classic.errorCode) || !asked.apis.has(69))
-    return { group, state: classic.groupState, members: classic.members.length, refused: false, operations };
+  const described = { ...fact, state: classic.groupState, members: classic.members.length, operations };
+  if (described.members > 0 || !groupOfTheOtherProtocol.has(classic.errorCode) || !asked.apis.has(consumerGroupDescribe))
+    return { fact: described, passing: false };
   const other = await consumerGroupDescribeV0.api
     .async(asked.connection, [group], true)
     .catch(answerWithin<consumerGroupDescribeV0.ConsumerGroupDescribeResponse>)
     .catch(() => undefined);
   const consumer = other?.groups[0];
-  if (consumer === undefined || consumer.errorCode !== 0)
-    return { group, state: classic.groupState, members: 0, refused: false, operations };
-  return {
-    group,
-    state: consumer.groupState,
-    members: consumer.members.length,
-    refused: false,
-    operations: operations ?? operationsOf(consumer.authorizedOperations),
-  };
+  if (consumer === undefined || consumer.errorCode !== 0) return { fact: described, passing: false };
+  const rights = operations ?? operationsOf(consumer.authorizedOperations);
+  return { fact: { ...fact, state: consumer.groupState, members: consumer.members.length, operations: rights }, passing: false };
 }

@@ -12,11 +12,12 @@ function __millrace_at
     set -l typed (commandline -opc)
     set -e typed[1]
     for word in $typed
-        if contains -- (string join ' ' $path $word) ${paths.join(' ')}
+        if contains -- (string join -- ' ' $path $word) ${paths.join(' ')}
             set path $path $word
         end
     end
-    test (string join ' ' $path) = "$argv"
+    set -l at (string join -- ' ' $path)
+    test "$at" = "$argv"
 end
 complete -c millrace -f
 ${tree.flatMap(commandLines).join('\n')}

@@ -48,7 +48,7 @@ const completed = (option: Option): CompletedOption => ({
 });
 
 /** A description as a shell shows it: one line, cut where it explains. */
-const firstWords = (text: string): string => (text.split(/[:;(]/)[0] ?? '').trim();
+const firstWords = (text: string): string => (text.split(/; | \(/)[0] ?? '').trim();
 
 /** Names of an option as typed. Pure. */
 export const namesOf = ({ long, short }: CompletedOption): string[] => [long, short].filter((name) => name !== undefined);

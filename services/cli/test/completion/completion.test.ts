@@ -1,10 +1,21 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { millrace } from '../terminal.ts';
 
 const script = async (shell: string) => (await millrace({}, ['completion', shell])).out;
 const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
+
+/** A file that holds the text while the test runs. */
+async function inFile(text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-completion-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'script'), text);
+  return join(folder, 'script');
+}
 
 /** What bash offers when TAB is pressed at the end of a line. */
 async function offered(line: string): Promise<string[]> {
@@ -34,7 +45,18 @@ test.each(['bash', 'zsh', 'fish'])('the script for %s names every command, and t
   const text = await script(shell);
   for (const name of ['verify', 'trace', 'raw ls', 'raw cat', 'lag', 'datasets create', 'gaps accept', 'audit'])
     expect(text).toContain(name);
-  if (has(shell)) execFileSync(shell, ['-n'], { input: text });
+  if (has(shell)) execFileSync(shell, ['-n', await inFile(text)]);
+});
+
+test.runIf(has('fish'))('fish offers what can follow', async () => {
+  const file = await inFile(await script('fish'));
+  const offered = async (line: string) =>
+    execFileSync('fish', ['--no-config', '-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' })
+      .split('\n')
+      .flatMap((found) => (found === '' ? [] : [found.split('\t')[0]]));
+  expect(await offered('millrace datasets re')).toEqual(['resume']);
+  expect(await offered('millrace datasets list -o ')).toEqual(['json', 'table', 'yaml']);
+  expect(await offered('millrace ')).toContain('verify');
 });
 
 test('a shell that is not known is refused', async () => {

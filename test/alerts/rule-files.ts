@@ -21,6 +21,7 @@ export type RuleFile = { groups: Group[] };
 /** One `promtool test rules` file, as far as we look at it. */
 export type CaseFile = {
   rule_files: string[];
+  group_eval_order: string[];
   tests: {
     name: string;
     input_series: { series: string; values: string }[];

@@ -108,8 +108,10 @@ describe('cases for promtool', () => {
   });
 
   test.each(alerts)('$alert: a case in which it fires, not before its time, and one in which it does not', ({ alert, for: wait }) => {
-    const { rule_files, tests } = readCases(alert);
+    const { rule_files, group_eval_order, tests } = readCases(alert);
     for (const file of rule_files) expect(existsSync(join(casesDir, file))).toBe(true);
+    // what is not named here would be computed first, from what was recorded a step earlier
+    expect(group_eval_order).toEqual(ruleFileNames.flatMap((name) => readRules(name).groups.map((group) => group.name)));
     const checks = tests.flatMap(({ alert_rule_test }) => alert_rule_test);
     expect(new Set(checks.map(({ alertname }) => alertname))).toEqual(new Set([alert]));
     const fires = tests.filter(({ alert_rule_test }) => alert_rule_test.some(({ exp_alerts }) => exp_alerts.length > 0));

@@ -59,7 +59,8 @@ describe('plain manifests', () => {
     const ports = /^EXPOSE (.+)$/m.exec(dockerfile)?.[1]?.split(' ').map(Number) ?? [];
     for (const { owner, spec } of podTemplates(objects)) {
       expect(spec.securityContext?.runAsUser, owner.metadata.name).toBe(Number(user));
-      for (const { ports: open = [] } of spec.containers) expect(ports).toEqual(expect.arrayContaining(open.map(({ containerPort }) => containerPort)));
+      for (const { ports: open = [] } of spec.containers)
+        expect(ports).toEqual(expect.arrayContaining(open.map(({ containerPort }) => containerPort)));
     }
   });
 

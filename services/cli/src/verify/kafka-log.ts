@@ -1,5 +1,5 @@
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
-import { Admin, Connection, type ConnectionOptions, fetchV13, listOffsetsV9 } from '@platformatic/kafka';
+import { Admin, Connection, type ConnectionOptions, fetchV13, findErrorBy, listOffsetsV9, UserError } from '@platformatic/kafka';
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { type AbortedTransaction, itemsOf, type RecordBatch } from './kafka-batches.ts';
 import type { KafkaItem } from './kafka-compare.ts';
@@ -57,13 +57,24 @@ export class KafkaLog {
     });
   }
 
-  /** Undefined when Kafka has no such topic. @throws kind `unavailable` */
+  /** Undefined when Kafka has no such topic. @throws kind `unavailable`; kind `invalid`, code `kafka_not_allowed`, when this user may not see it */
   async topic(topic: string): Promise<KafkaTopic | undefined> {
     let metadata: Awaited<ReturnType<Admin['metadata']>>;
     try {
-      if (!(await this.#admin.listTopics({ includeInternals: true })).includes(topic)) return undefined;
-      metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
+      // a list leaves out what this user may not see, as if it were not there: only asked for by name does Kafka say that it refuses
+      const listed = (await this.#admin.listTopics({ includeInternals: true })).includes(topic);
+      metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true, ...(listed ? {} : { retries: 0 }) });
     } catch (cause) {
+      // the client's word for a topic that is not there
+      if (cause instanceof UserError) return undefined;
+      if (findErrorBy(cause as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED'))
+        throw new MillraceError(
+          'invalid',
+          'kafka_not_allowed',
+          `Kafka refuses this user the topic ${topic}; give it READ (and DESCRIBE_CONFIGS, which tells whether the topic is compacted)`,
+          { topic },
+          cause,
+        );
       throw new MillraceError(
         'unavailable',
         'kafka_away',

@@ -240,7 +240,7 @@ export const landingBugs: readonly Bug[] = [
     name: 'tail-not-read-again',
     story: "A claim that loses to the former owner's last publication is planned again over the tail it knew.",
     patches: [
-      { file: runClaim, find: '  let hint = 0n;\n', replace: '  let hint = 0n;\n  let stale;\n' },
+      { file: runClaim, find: '  let hint = seqTold(', replace: '  let stale;\n  let hint = seqTold(' },
       {
         file: runClaim,
         find: 'async () => ({ entry: await findTail(context.store, asked.topic, asked, hint, signal) }),',

@@ -1,4 +1,5 @@
 import type { PartitionLedger } from '@millrace/core/domain/ledger.ts';
+import { sourceKey } from '@millrace/core/domain/source.ts';
 import type { ChainPiece } from './pieces.ts';
 
 type Sums = Readonly<Partial<Record<string, bigint>>>;
@@ -14,12 +15,19 @@ export type CommitCounts = {
   newestTimestamp: number | null;
 };
 
-/** The difference between the ledgers before and after a commit, with the timestamps of what it took. Pure. */
+/**
+ * The difference between the ledgers before and after a commit, with the timestamps of what it took. Pure.
+ * Only partitions of its pieces count: what other workers have committed of others meanwhile is in the later ledger too, and they tell it themselves.
+ */
 export function commitCounts(
-  before: readonly PartitionLedger[],
-  after: readonly PartitionLedger[],
+  ledgerBefore: readonly PartitionLedger[],
+  ledgerAfter: readonly PartitionLedger[],
   pieces: readonly ChainPiece[],
 ): CommitCounts {
+  const moved = new Set(pieces.map(({ source }) => sourceKey(source)));
+  const ofPieces = (partitions: readonly PartitionLedger[]) => partitions.filter((partition) => moved.has(sourceKey(partition)));
+  const before = ofPieces(ledgerBefore);
+  const after = ofPieces(ledgerAfter);
   const committed = (partitions: readonly PartitionLedger[]) => partitions.reduce((sum, partition) => sum + partition.committed, 0n);
   const objects = pieces.flatMap(({ object }) => object ?? []);
   return {

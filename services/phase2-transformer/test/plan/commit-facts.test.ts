@@ -24,14 +24,21 @@ function piece(firstTimestamp: number | null, lastTimestamp: number | null, more
 test('a commit did what its ledger has more than the one before, reason by reason and rule by rule', () => {
   const before = { ...empty, committed: 5n, quarantined: { not_json: 1n }, dropped: { tombstone: 2n } };
   const after = { ...empty, committed: 9n, quarantined: { not_json: 1n, key_missing: 3n }, dropped: { tombstone: 4n } };
-  const other = { ...empty, partition: 1, committed: 7n };
-  expect(commitCounts([before], [after, other], [])).toEqual({
+  const fresh = { ...empty, partition: 1, committed: 7n };
+  const pieces = [piece(null, null), piece(null, null, { source: { ...source, partition: 1 } })];
+  expect(commitCounts([before], [after, fresh], pieces)).toEqual({
     committed: 11n,
     quarantined: { key_missing: 3n },
     dropped: { tombstone: 2n },
     oldestTimestamp: null,
     newestTimestamp: null,
   });
+});
+
+test('what another worker committed of other partitions between the two ledgers is not counted again', () => {
+  const after = { ...empty, committed: 4n };
+  const others = { ...empty, partition: 1, committed: 7n, quarantined: { not_json: 2n }, dropped: { tombstone: 1n } };
+  expect(commitCounts([empty], [after, others], [piece(null, null)])).toMatchObject({ committed: 4n, quarantined: {}, dropped: {} });
 });
 
 test('its records are as old as Kafka’s timestamps say, those without one apart', () => {

@@ -1,8 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Cli, type ExitCode, run } from '../output/cli.ts';
 import { type Format, outputOption, show } from '../output/format.ts';
-import { writeBundle } from './bundle/bundle.ts';
-import { examine } from './examine.ts';
 import { countLevels } from './finding.ts';
 import { doctorLagCommand } from './lag/command.ts';
 import { type Machine, ownVersion, thisMachine } from './probe/machine.ts';
@@ -54,10 +52,13 @@ function collectRoles(text: string, before: Role[]): Role[] {
 }
 
 async function doctor(cli: Cli, machine: Machine, { output, role, topic, bundle, service }: DoctorOptions): Promise<ExitCode> {
+  // clients of brokers, stores and databases are loaded only when they are asked
+  const { examine } = await import('./examine.ts');
   const { results, properties } = await examine(cli.env, { roles: role, topics: topic, machine });
   const data = doctorData(results, { at: new Date().toISOString(), version: ownVersion, node: process.version });
   await show(cli, output, data, () => renderDoctor(results, cli.paint, process.stdout.columns));
   if (bundle !== undefined) {
+    const { writeBundle } = await import('./bundle/bundle.ts');
     const files = await writeBundle(bundle, results, { env: cli.env, properties, services: service });
     cli.complain(`${bundle}: ${files.length} files`);
   }

@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { Command, Option } from 'commander';
 import { type Cli, type ExitCode, run } from '../../output/cli.ts';
 import { type Format, outputOption, show } from '../../output/format.ts';
 import { textTable } from '../../output/text-table.ts';
-import { KafkaConnections, readKafkaAccess } from '../probe/kafka-connection.ts';
 import { type DoctorSettings, readDoctorSettings } from '../settings.ts';
-import { withKafkaEnds } from './kafka-ends.ts';
 import { ownCluster } from './kubernetes.ts';
 import { type DatasetLag, isOver, type JudgedLeg, judgeLegs, type LegLag, legsOf, legsToRestart } from './legs.ts';
 import { lagsFromMetastore, lagsFromStores, withTableAges } from './look.ts';
@@ -68,6 +65,12 @@ async function doctorLag(cli: Cli, options: LagOptions, accountFolder: string | 
 
 /** All legs of all datasets, from whoever can be asked. @throws kind `unavailable` when nobody can */
 async function look(settings: DoctorSettings, cli: Cli): Promise<LegLag[]> {
+  // clients of stores and brokers are loaded only when they are asked
+  const [{ openObjectStore }, { KafkaConnections, readKafkaAccess }, { withKafkaEnds }] = await Promise.all([
+    import('@millrace/core/adapters/open-store.ts'),
+    import('../probe/kafka-connection.ts'),
+    import('./kafka-ends.ts'),
+  ]);
   const { MILLRACE_RAW_URL: rawUrl, MILLRACE_TABLES_URL: tablesUrl, KAFKA_BROKERS: brokers } = settings;
   const s3 = { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE };
   const raw = rawUrl === undefined ? undefined : openObjectStore(rawUrl, s3);

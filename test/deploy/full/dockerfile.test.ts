@@ -59,7 +59,10 @@ test('production packages and code are below 150 MB, without tests, tools and de
     expect(existsSync(join(image.workdir, 'services', service, 'test')), service).toBe(false);
 });
 
-test.runIf(which('dpkg') && which('readelf'))('every system library that the addon links to is installed in the last stage', () => {
+/** Elsewhere the same libraries may be in packages of other names. */
+const likeTheImage = existsSync('/etc/os-release') && /^VERSION_CODENAME=bookworm$/m.test(readFileSync('/etc/os-release', 'utf8'));
+
+test.runIf(likeTheImage && which('readelf'))('every system library that the addon links to is installed in the last stage', () => {
   const build = join(image.workdir, 'node_modules/@confluentinc/kafka-javascript/build');
   const files = ['Release', 'deps'].flatMap((part) => readdirSync(join(build, part)).map((name) => join(build, part, name)));
   const needed = new Set(

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { descendants, identity } from '../../dev/setup/process-id.mjs';
+import { watch } from '../../dev/stack/watchdog.ts';
 
-const LOOK_INTERVAL_MS = 50;
+const LOOK_INTERVAL_MS = 100;
 /** How long what a page started may take to end when it is asked to. */
 const END_WITHIN_MS = 20_000;
 
@@ -17,6 +19,7 @@ export class PageShell {
   #ended = false;
   #code = 0;
   #steps = 0;
+  readonly #watched = new Set<number>();
 
   /** @param dir for the scripts and what they print */
   constructor(options: { cwd: string; dir: string; env: NodeJS.ProcessEnv }) {
@@ -47,11 +50,22 @@ export class PageShell {
     const deadline = Date.now() + withinMs;
     const output = () => readFileSync(`${base}.out`, 'utf8');
     while (!existsSync(`${base}.done`)) {
+      this.#watchAll();
       if (this.#ended) return { code: this.#code === 0 ? 1 : this.#code, output: output() };
       if (Date.now() > deadline) return { code: 'late', output: output() };
       await sleep(LOOK_INTERVAL_MS);
     }
     return { code: 0, output: output() };
+  }
+
+  /** A test run that is broken off, even by SIGKILL, leaves nothing behind. */
+  #watchAll(): void {
+    const { pid } = this.#shell;
+    for (const each of pid === undefined ? [] : [pid, ...descendants(pid)]) {
+      const name = this.#watched.has(each) ? undefined : identity(each);
+      this.#watched.add(each);
+      if (name !== undefined) watch(name, 'SIGTERM');
+    }
   }
 
   /** Ends the shell and all that it has started and that is still there. */

@@ -32,20 +32,14 @@ const brokers = /^(\[[0-9a-fA-F:.]+\]|[^\s,:[\]/]+):\d{1,5}(\s*,\s*(\[[0-9a-fA-F
 
 /** Every `MILLRACE_*` key and the few others we read, with type, default and meaning. `secret` values are never printed. */
 export const settingShapes = {
-  KAFKA_BROKERS: z
-    .string()
-    .regex(brokers, 'must be host:port[,host:port…]')
-    .meta({
-      description:
-        'Kafka bootstrap servers, host:port[,host:port…]. Phase 2 also works without: then each of its workers works on all datasets',
-    }),
-  KAFKA_PROPERTIES: z
-    .string()
-    .optional()
-    .meta({
-      description:
-        'Path of a librdkafka properties file (security, timeouts); settings that break a promise, such as auto commit, are refused by name',
-    }),
+  KAFKA_BROKERS: z.string().regex(brokers, 'must be host:port[,host:port…]').meta({
+    description:
+      'Kafka bootstrap servers, host:port[,host:port…]. Phase 2 also works without: then each of its workers works on all datasets',
+  }),
+  KAFKA_PROPERTIES: z.string().optional().meta({
+    description:
+      'Path of a librdkafka properties file (security, timeouts); settings that break a promise, such as auto commit, are refused by name',
+  }),
   MILLRACE_RAW_URL: storeUrl.meta({ description: 'Where raw objects and chains lie: s3://bucket/prefix or file:///directory' }),
   MILLRACE_TABLES_URL: storeUrl.meta({ description: 'Where tables lie, one folder a dataset; never inside the raw root or around it' }),
   MILLRACE_S3_FORCE_PATH_STYLE: flag.meta({ description: 'Address buckets by path, as most S3 servers other than AWS need' }),
@@ -88,7 +82,8 @@ export const settingShapes = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').meta({ description: 'Log level' }),
   // phase 1
   MILLRACE_METRICS_PARTITIONS: z.enum(['on', 'off']).default('on').meta({
-    description: 'Whether gauges of phase 1 have the label partition; off for very wide topics: each topic then shows its largest partition',
+    description:
+      'Whether gauges of phase 1 have the label partition; off for very wide topics: each topic then shows its largest partition',
   }),
   MILLRACE_SEAL_BYTES: bytes(16 * 2 ** 20, 1024, 2 ** 30).meta({
     description: 'Lines (bytes, before compression) at which a buffer is sealed. Larger: fewer objects, more memory and age',

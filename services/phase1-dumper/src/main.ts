@@ -39,9 +39,11 @@ const startRetryMs = 2_000;
 const endWithinMs = 9_000;
 
 async function run(settings: Phase1Settings, log: Logger, stop: AbortSignal): Promise<void> {
-  const health = new Health();
   const { registry, build } = createRegistry('phase1');
   const metrics = createMetrics(registry, settings.MILLRACE_METRICS_PARTITIONS);
+  const health = new Health((party, ok) => {
+    if (party === 'kafka') metrics.kafkaUp.set(ok ? 1 : 0);
+  });
   const metastore = cachedMetastore(createMetastoreClient(settings.MILLRACE_METASTORE_URL), {
     stateDir: settings.MILLRACE_STATE_DIR,
     worker: 'phase1',

@@ -39,7 +39,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   });
   const stageSeconds = new Histogram({
     name: 'millrace_stage_seconds',
-    help: 'Seconds of one stage of a publication (read, seal, upload, publish) or of a batch (read, decode, infer, encode, upload, commit)',
+    help: 'Seconds of one stage of a publication (seal, upload, publish) or of a batch (read, decode, infer, encode, upload, commit)',
     labelNames: ['stage'],
     buckets: secondsBuckets,
     registers,

@@ -45,6 +45,7 @@ export function clientMetrics(registry: Registry) {
     announcements,
     aloneRecords: counter('millrace_alone_records_total', 'Records landed by readers of their own, because earlier readers died over them'),
     aloneDeaths: counter('millrace_alone_deaths_total', 'Readers of their own that died'),
+    kafkaUp: new Gauge({ name: 'millrace_kafka_up', help: '1 while Kafka answers this process; 0 before its first answer too', registers }),
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
     backpressure: counter('millrace_backpressure_seconds_total', 'Seconds during which the buffer budget paused fetching'),

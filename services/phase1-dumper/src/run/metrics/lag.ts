@@ -2,8 +2,11 @@ import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { Gauge, type Registry } from 'prom-client';
 import { PartitionGauge, type PartitionLabel, type PartitionLabels } from './partition-gauge.ts';
 
-/** How far one partition's landing is behind Kafka: offsets, and seconds since the oldest of them could have been landed; 0 when there are none. */
-export type PartitionLag = PartitionLabel & { offsets: number; seconds: number };
+/**
+ * How far one partition's landing is behind Kafka: offsets, and seconds since the oldest of them could have been landed; 0 when there are none.
+ * `offsets` null: it has no chain yet, so nobody can count them; `seconds` since it is ours.
+ */
+export type PartitionLag = PartitionLabel & { offsets: number | null; seconds: number };
 
 const leg = 'landing';
 
@@ -36,11 +39,11 @@ export function lagMetrics(registry: Registry, labels: PartitionLabels) {
     /** Shows every dataset's lag; those that are not named any more disappear. */
     lag(datasets: readonly Pick<Dataset, 'name' | 'kafkaTopic'>[], partitions: readonly PartitionLag[]): void {
       const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
-      for (const partition of partitions) offsets.set(partition, partition.offsets);
+      for (const partition of partitions) if (partition.offsets !== null) offsets.set(partition, partition.offsets);
       const now = new Map(datasets.map(({ name, kafkaTopic }) => [name, kafkaTopic]));
       for (const [dataset, topic] of now) {
         const own = byTopic.get(topic) ?? [];
-        const waiting = own.reduce((sum, partition) => sum + partition.offsets, 0);
+        const waiting = own.reduce((sum, partition) => sum + (partition.offsets ?? 0), 0);
         records.set({ dataset, leg }, waiting);
         seconds.set({ dataset, leg }, Math.max(0, ...own.map((partition) => partition.seconds)));
         info.set({ dataset, topic }, 1);

@@ -48,15 +48,22 @@ test.each(['bash', 'zsh', 'fish'])('the script for %s names every command, and t
   if (has(shell)) execFileSync(shell, ['-n', await inFile(text)]);
 });
 
-test.runIf(has('fish'))('fish offers what can follow', async () => {
+/** What fish itself offers, where it is installed. */
+async function offeredByFish(line: string): Promise<string[]> {
   const file = await inFile(await script('fish'));
-  const offered = async (line: string) =>
-    execFileSync('fish', ['--no-config', '-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' })
-      .split('\n')
-      .flatMap((found) => (found === '' ? [] : [found.split('\t')[0]]));
-  expect(await offered('millrace datasets re')).toEqual(['resume']);
-  expect(await offered('millrace datasets list -o ')).toEqual(['json', 'table', 'yaml']);
-  expect(await offered('millrace ')).toContain('verify');
+  return execFileSync('fish', ['--no-config', '-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' })
+    .split('\n')
+    .flatMap((found) => (found === '' ? [] : [found.split('\t')[0] as string]));
+}
+
+test('fish is told each command under its group, each option under its command, and offers them where it is installed', async () => {
+  const text = await script('fish');
+  expect(text).toMatch(/datasets.*resume/);
+  expect(text).toContain('against-kafka');
+  if (!has('fish')) return;
+  expect(await offeredByFish('millrace datasets re')).toEqual(['resume']);
+  expect(await offeredByFish('millrace datasets list -o ')).toEqual(['json', 'table', 'yaml']);
+  expect(await offeredByFish('millrace ')).toContain('verify');
 });
 
 test('a shell that is not known is refused', async () => {

@@ -1,5 +1,6 @@
 import { describeError } from '@millrace/core/domain/errors.ts';
 import type { AuditRow, MetastoreClient } from '@millrace/metastore/client/client.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** Newest rows of the audit that are kept; pages that are read at most to find them. */
 const auditRowsMax = 500;
@@ -32,11 +33,13 @@ export async function metastoreFiles(client: MetastoreClient): Promise<BundleFil
     (datasets) => datasets.map(({ name }) => name),
     () => [],
   );
-  const ofDatasets = names.flatMap((name) => [
-    tried(`datasets/${name}/status.json`, async () => json(await client.status(name))),
-    tried(`datasets/${name}/reconciliation.json`, async () => json(await client.reconciliation(name))),
-    tried(`datasets/${name}/gaps.json`, async () => json(await client.gaps(name))),
-  ]);
+  const ofDatasets = sideBySide(names, (name) =>
+    Promise.all([
+      tried(`datasets/${name}/status.json`, async () => json(await client.status(name))),
+      tried(`datasets/${name}/reconciliation.json`, async () => json(await client.reconciliation(name))),
+      tried(`datasets/${name}/gaps.json`, async () => json(await client.gaps(name))),
+    ]),
+  );
   // configurations of transforms may hold anything, so only what says how a dataset is set up
   const list = tried('datasets.json', async () =>
     json(
@@ -47,7 +50,8 @@ export async function metastoreFiles(client: MetastoreClient): Promise<BundleFil
       })),
     ),
   );
-  return Promise.all([list, ...ofDatasets, tried('audit.json', async () => json(await auditTail(client)))]);
+  const audit = tried('audit.json', async () => json(await auditTail(client)));
+  return [await list, ...(await ofDatasets).flat(), await audit];
 }
 
 async function auditTail(client: MetastoreClient): Promise<AuditRow[]> {
@@ -79,6 +83,13 @@ export async function serviceFiles(urls: readonly string[]): Promise<BundleFile[
 
 async function textOf(url: string): Promise<string> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(serviceMs) });
-  const text = await answer.text();
-  return text.length > answerBytesMax ? `${text.slice(0, answerBytesMax)}\n… cut\n` : text;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > answerBytesMax) break;
+  }
+  const text = Buffer.concat(chunks).toString('utf8', 0, answerBytesMax);
+  return bytes > answerBytesMax ? `${text}\n… cut\n` : text;
 }

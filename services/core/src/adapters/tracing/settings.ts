@@ -33,7 +33,7 @@ export function readTracingSettings(env: Env): TracingWishes {
   if (endpoint === undefined || isOff) return { settings: undefined, notices: [] };
   // left to itself the exporter would send to localhost then
   if (!/^https?:\/\/[^\s/]/.test(endpoint) || !URL.canParse(endpoint))
-    return { settings: undefined, notices: [`tracing is off: the endpoint ${endpoint} is not http(s)://host:port`] };
+    return { settings: undefined, notices: [`tracing is off: the endpoint ${endpoint.replace(/^.*@/, '…@')} is not http(s)://host:port`] };
   const notices: string[] = [];
   const whole = (name: string, fallback: number) => {
     const text = given(name);

@@ -55,3 +55,9 @@ test('what cannot be followed is named and the default stands', () => {
     notices: [expect.stringContaining('OTEL_TRACES_SAMPLER_ARG=half')],
   });
 });
+
+test('a login in an endpoint that cannot be used is not told', () => {
+  const { notices } = readTracingSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'user:sesame@collector:4318' });
+  expect(notices).toEqual([expect.stringContaining('@collector:4318')]);
+  expect(notices.join()).not.toMatch(/user|sesame/);
+});

@@ -36,6 +36,12 @@ export function clientMetrics(registry: Registry) {
     'Chain entries announced to phase 2 by their ending; one that is not sent costs freshness only',
     ['result'],
   );
+  const kafkaUp = new Gauge({
+    name: 'millrace_kafka_up',
+    help: '0 from a request that Kafka did not answer, or refused, until the next good one; 1 before the first',
+    registers,
+  });
+  kafkaUp.set(1);
   for (const cause of dropCauses) dropped.inc({ cause }, 0);
   for (const doing of doings) retries.inc({ doing }, 0);
   for (const result of announcementResults) announcements.inc({ result }, 0);
@@ -45,7 +51,7 @@ export function clientMetrics(registry: Registry) {
     announcements,
     aloneRecords: counter('millrace_alone_records_total', 'Records landed by readers of their own, because earlier readers died over them'),
     aloneDeaths: counter('millrace_alone_deaths_total', 'Readers of their own that died'),
-    kafkaUp: new Gauge({ name: 'millrace_kafka_up', help: '1 while Kafka answers this process; 0 before its first answer too', registers }),
+    kafkaUp,
     bufferedBytes: new Gauge({ name: 'millrace_buffered_bytes', help: 'Lines held in memory', registers }),
     paused: new Gauge({ name: 'millrace_fetch_paused', help: '1 while the buffer budget pauses fetching', registers }),
     backpressure: counter('millrace_backpressure_seconds_total', 'Seconds during which the buffer budget paused fetching'),

@@ -20,6 +20,9 @@ const PAGE_WITHIN_MS = 15 * 60_000;
 const PORTS = [8080, 9100, 9101, 9102, 9090];
 const PORTS_FREE_WITHIN_MS = 120_000;
 
+/** Where the pages have their stacks. */
+const STACKS = ['.millrace/stack', '.millrace/operations'];
+
 const place = freshDirectory('docs');
 const clone = join(place, 'millrace');
 
@@ -43,7 +46,7 @@ describe.each(RUN_PAGES)('%s', (page) => {
 
   afterAll(async () => {
     await shell.end();
-    if (existsSync(join(clone, '.millrace', 'stack'))) await stopDetached(join(clone, '.millrace', 'stack'));
+    for (const stack of STACKS) if (existsSync(join(clone, stack))) await stopDetached(join(clone, stack));
   }, PAGE_WITHIN_MS);
 
   test('runs from top to bottom', { timeout: PAGE_WITHIN_MS }, async () => {

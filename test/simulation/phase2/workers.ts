@@ -1,7 +1,7 @@
 import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import { describeError } from '@millrace/core/domain/errors.ts';
 import { Checkpointer } from '@millrace/phase2-transformer/loop/checkpointer.ts';
-import type { LegLimits } from '@millrace/phase2-transformer/loop/dataset-leg.ts';
+import type { LegLimits } from '@millrace/phase2-transformer/loop/leg-deps.ts';
 import { createMetrics } from '@millrace/phase2-transformer/loop/metrics.ts';
 import { BatchSlots } from '@millrace/phase2-transformer/loop/slots.ts';
 import { Transformer } from '@millrace/phase2-transformer/loop/transformer.ts';

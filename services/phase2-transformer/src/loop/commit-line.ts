@@ -1,6 +1,6 @@
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { rangeTexts } from '../plan/batches.ts';
-import type { LegEvents } from './dataset-leg.ts';
+import type { LegEvents } from './leg-deps.ts';
 
 /** Source partitions named in one line at most. */
 const rangesShownMax = 100;

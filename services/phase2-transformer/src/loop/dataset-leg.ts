@@ -1,43 +1,24 @@
-import type { Logger } from '@millrace/core/adapters/admin/logger.ts';
 import type { Announcement } from '@millrace/core/domain/announcement.ts';
 import type { Dataset } from '@millrace/core/domain/dataset.ts';
-import { describeError } from '@millrace/core/domain/errors.ts';
 import { tableConfigKey } from '@millrace/core/domain/keys.ts';
-import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
+import type { TableReport } from '@millrace/core/domain/reports.ts';
 import { type BatchLimits, type PendingPiece, planBatch } from '../plan/batches.ts';
 import type { Block } from '../plan/block.ts';
 import { commitCounts } from '../plan/commit-facts.ts';
-import { type ChainPiece, pieceBytes } from '../plan/pieces.ts';
-import { afterBatch, afterWorkerLoss, isWorkerLoss, limitsAfter, noLosses, workerLossBlock } from '../plan/worker-losses.ts';
-import { type BatchDeps, runBatch } from './batch-run.ts';
+import { pieceBytes } from '../plan/pieces.ts';
+import { runBatch } from './batch-run.ts';
+import { BatchTries } from './batch-tries.ts';
 import { SchemaVersions } from './blocked-schema.ts';
-import type { BuildLimits } from './build-batch.ts';
 import { ChainFollower } from './chain-follower.ts';
 import type { BatchEnding } from './commit-batch.ts';
+import type { LegDeps, LegLimits } from './leg-deps.ts';
 import { LegLag, type TableLag } from './leg-lag.ts';
 import { type Hindrance, hindranceOf, type LastCommit, reportOf } from './leg-status.ts';
 import { LegStop } from './leg-stop.ts';
-import type { BatchFacts } from './metrics/batches.ts';
-import type { OthersLog } from './others-log.ts';
-import type { BatchSlots } from './slots.ts';
 import { lookAgain, stopSource, stopsWords } from './source-stop.ts';
 import { headOf, noTable, openTable, readNews, type TableHead } from './table-head.ts';
 import { TableStarts } from './table-starts.ts';
 import { Wake } from './wake.ts';
-
-/** What a leg tells the process it runs in. Must not throw or block. */
-export type LegEvents = {
-  changed(): void;
-  schemaVersion(record: SchemaVersionRecord): void;
-  committed(facts: BatchFacts & { head: TableHead; pieces: readonly ChainPiece[]; fileBytes: number }): void;
-  dropped(dataset: string): void;
-  failed(dataset: string): void;
-};
-
-export type LegDeps = BatchDeps & { slots: BatchSlots; log: Logger; worker: string; events: LegEvents; others: OthersLog };
-
-/** `slowPollMs`: between two looks at a chain whose entries are announced. */
-export type LegLimits = BatchLimits & BuildLimits & { slowPollMs?: number };
 
 /** Pause before work is tried again after a failure, ms: doubled from the first up to the last. */
 const retryMsMin = 500;
@@ -69,15 +50,9 @@ export class DatasetLeg {
   readonly #schemaVersions = new SchemaVersions();
   /** a resume came after the flood check had stopped the table */
   #floodWaived = false;
-  /** a batch failed or waited for a person: its pieces have waited long enough */
-  #eager = false;
-  #inBatch = false;
+  readonly #tries = new BatchTries();
   /** monotonic ms of the next look at the table */
   #tableLookAt = 0;
-  #failedInBatch = false;
-  #losses = noLosses;
-  /** what the batch under way was planned from */
-  #taken: readonly PendingPiece[] = [];
 
   constructor(deps: LegDeps, dataset: Dataset, limits: LegLimits) {
     this.#deps = deps;
@@ -166,13 +141,11 @@ export class DatasetLeg {
       } catch (error) {
         if (this.#stop.isAsked) return;
         if (this.#lastCommit !== committedBefore) retryMs = retryMsMin;
-        const poison = this.#afterLoss(error);
-        this.#failedInBatch = this.#inBatch;
-        this.#eager = this.#inBatch;
-        this.#inBatch = false;
+        const poison = this.#tries.fail(error, this.#dataset.name);
         this.#deps.log.warn({ dataset: this.#dataset.name, err: error, retryMs }, 'the table leg failed and is tried again');
         this.#deps.events.failed(this.#dataset.name);
-        this.#hinder(poison ?? hindranceOf(error, this.#under));
+        const { resumeCount: atResume } = this.#under;
+        this.#hinder(poison === undefined ? hindranceOf(error, this.#under) : { kind: 'blocked', block: poison, atResume });
         await this.#sleep(retryMs);
         retryMs = Math.min(retryMsMax, retryMs * 2);
         if (this.#hindrance?.kind === 'blocked') await this.#waitForPerson(this.#hindrance);
@@ -194,9 +167,9 @@ export class DatasetLeg {
       const overtaken = await this.#look(stopping);
       if (overtaken !== undefined) return this.#blockUntilResumed(overtaken);
       // a failure in a batch is over when a batch is committed, or when another worker has committed all that waited; any other when a look succeeds
-      if (this.#hindrance?.kind === 'failed' && (!this.#failedInBatch || this.#hasNothingWaiting())) this.#hinder(undefined);
+      if (this.#hindrance?.kind === 'failed' && (!this.#tries.hasFailed || this.#hasNothingWaiting())) this.#hinder(undefined);
       const now = this.#deps.clock.monotonic();
-      const plan = planBatch(this.#follower.pending(), this.#batchLimits(stopping || this.#eager), now);
+      const plan = planBatch(this.#follower.pending(), this.#batchLimits(stopping || this.#tries.isEager), now);
       if ('take' in plan) {
         const ending = await this.#batch(plan.take);
         if (ending?.status === 'blocked') return this.#blockUntilResumed(ending.block);
@@ -217,7 +190,7 @@ export class DatasetLeg {
   }
 
   #batchLimits(atOnce: boolean): BatchLimits {
-    return limitsAfter(this.#losses, { ...this.#limits, ageMs: atOnce ? 0 : this.#limits.ageMs });
+    return this.#tries.limits({ ...this.#limits, ageMs: atOnce ? 0 : this.#limits.ageMs });
   }
 
   #newFollower(): ChainFollower {
@@ -263,10 +236,9 @@ export class DatasetLeg {
     if (slot === undefined) return undefined;
     try {
       if (this.#dataset.paused) return undefined;
-      this.#inBatch = true;
-      this.#taken = pieces;
+      this.#tries.begin(pieces);
       const ending = await this.#runBatch(pieces, bytes).catch((error) => this.#stopSource(error, pieces));
-      this.#inBatch = false;
+      this.#tries.end();
       return ending;
     } finally {
       slot.release();
@@ -325,9 +297,7 @@ export class DatasetLeg {
   ): void {
     const counts = commitCounts(this.#head.ledger?.partitions ?? [], ending.head.ledger?.partitions ?? [], pieces);
     this.#head = ending.head;
-    this.#losses = afterBatch(this.#losses);
-    this.#eager = false;
-    this.#failedInBatch = false;
+    this.#tries.committed();
     this.#schemaVersions.atLeast(ending.head.facts?.highestSchemaVersion);
     this.#follower.taken(pieces);
     const { version, attemptId, head } = ending;
@@ -355,7 +325,7 @@ export class DatasetLeg {
       this.#hinder(hindrance);
     }
     await this.#waitForPerson(hindrance);
-    this.#eager = true;
+    this.#tries.hurry();
   }
 
   /** Waits for a resume; meanwhile the landed end stays fresh, as far as there is room. */
@@ -376,16 +346,6 @@ export class DatasetLeg {
   #hinder(hindrance: Hindrance): void {
     this.#hindrance = hindrance;
     this.#deps.events.changed();
-  }
-
-  /** @returns the block when a single raw object has taken too many workers with it */
-  #afterLoss(error: unknown): Hindrance {
-    if (!this.#inBatch || !isWorkerLoss(error)) return undefined;
-    this.#losses = afterWorkerLoss(this.#losses, this.#taken);
-    const block = workerLossBlock(this.#losses, this.#taken, describeError(error), this.#dataset.name);
-    if (block === undefined) return undefined;
-    this.#losses = { ...this.#losses, lone: undefined };
-    return { kind: 'blocked', block, atResume: this.#under.resumeCount };
   }
 
   #sleep(ms: number): Promise<void> {

@@ -7,7 +7,7 @@ import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { Registry } from 'prom-client';
 import { Checkpointer } from '../../src/loop/checkpointer.ts';
-import type { LegLimits } from '../../src/loop/dataset-leg.ts';
+import type { LegLimits } from '../../src/loop/leg-deps.ts';
 import { createMetrics } from '../../src/loop/metrics.ts';
 import { BatchSlots } from '../../src/loop/slots.ts';
 import { Transformer } from '../../src/loop/transformer.ts';

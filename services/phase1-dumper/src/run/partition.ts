@@ -3,7 +3,7 @@ import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import type { ClusterChange, SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import type { LineRange, RecordSource } from '@millrace/core/ports/record-source.ts';
-import { pingPongFencings, reclaimDelayMs } from '../dump/claim.ts';
+import { reclaimDelayMs } from '../dump/claim.ts';
 import { judgeIdentity } from '../dump/identity.ts';
 import { checkPosition, leaderEpochFell, lossByEpoch, type PositionSuspicion, stillSuspected } from '../dump/position.ts';
 import { appendRange, emptyBuffer, type LineBuffer, oldestTimestamp, shouldSeal } from '../dump/seal.ts';
@@ -17,6 +17,7 @@ import { Flight } from './flight.ts';
 import { OpenTransactionWatch } from './held-back.ts';
 import type { LandingState, LandingView } from './landing-view.ts';
 import type { DropCause } from './metrics/client.ts';
+import { PartitionAlarms } from './partition-alarms.ts';
 import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
 
 /** A mark of records given back may take so long, ms. */
@@ -29,6 +30,7 @@ export class PartitionLanding {
   readonly #source: RecordSource;
   readonly #flight: Flight;
   readonly #transaction: OpenTransactionWatch;
+  readonly #alarms: PartitionAlarms;
   readonly #soft = new AbortController();
   readonly #hard = new AbortController();
   #state: LandingState = 'claiming';
@@ -45,10 +47,7 @@ export class PartitionLanding {
   #leaderEpoch: number | null = null;
   #end: bigint | null = null;
   #suspicion: PositionSuspicion = null;
-  #loss: SuspectedLoss | null = null;
-  #clusterChange: ClusterChange | null = null;
   #earliest = 0n;
-  #fencings = 0;
   #identityDoubted = false;
   #resumed = false;
 
@@ -57,8 +56,7 @@ export class PartitionLanding {
     this.#context = context;
     this.#source = source;
     this.#flight = new Flight(context);
-    context.metrics.dataLossSuspected.set(this.#labels, 0);
-    context.metrics.pingPong.set(this.#labels, 0);
+    this.#alarms = new PartitionAlarms(partition, context.metrics);
     this.#transaction = new OpenTransactionWatch(partition, context);
     this.#claim(0);
   }
@@ -76,9 +74,9 @@ export class PartitionLanding {
       received: this.#received,
       oldestTimestamp: oldestTimestamp(this.#sealed) ?? oldestTimestamp(this.#buffer),
       end: this.#end,
-      loss: this.#loss,
+      loss: this.#alarms.loss,
       heldBack: this.#transaction.heldBack,
-      clusterChange: this.#clusterChange,
+      clusterChange: this.#alarms.clusterChange,
     };
   }
 
@@ -128,7 +126,8 @@ export class PartitionLanding {
     if (this.#state === 'released') return; // asked before: its metrics are gone and stay gone
     this.#end = offsets.lastStable;
     this.#earliest = offsets.earliest;
-    if (this.#loss !== null && this.#state === 'stopped') this.#setLoss(stillSuspected(this.#loss, offsets));
+    const { loss } = this.#alarms;
+    if (loss !== null && this.#state === 'stopped') this.#alarms.suspect(stillSuspected(loss, offsets));
     this.#transaction.saw(offsets);
     if (this.#state !== 'running' || this.#received === null) return;
     this.#noticeStart(offsets.earliest);
@@ -183,16 +182,14 @@ export class PartitionLanding {
     this.#dropBuffer(cause);
     this.#state = 'released';
     this.#reason = null;
-    this.#context.metrics.dataLossSuspected.remove(this.#labels);
-    this.#context.metrics.pingPong.remove(this.#labels);
+    this.#alarms.end();
     this.#transaction.end();
-    this.#context.metrics.clusterChanged.remove({ topic: this.partition.topic }); // another partition of it that waits says so again
   }
 
   /** @param resumed a person asked for it */
   #claim(delayMs: number, resumed = false): void {
     this.#state = 'claiming';
-    this.#setLoss(null);
+    this.#alarms.suspect(null);
     this.#received = null;
     this.#suspicion = null;
     this.#identityDoubted = false;
@@ -211,7 +208,7 @@ export class PartitionLanding {
     const told = this.#source.toldBefore(this.partition);
     const ending = await claimChain(this.#context, this.partition, told, signal, this.#waitClaim);
     if (signal.aborted) return;
-    this.#setClusterChange(null);
+    this.#alarms.foundCluster(null);
     metrics.claimed(ending.status);
     if (ending.status === 'fenced') return this.#fenced('another worker claimed the chain at the same time');
     if (ending.status === 'aborted') return;
@@ -318,8 +315,7 @@ export class PartitionLanding {
   }
 
   #committed({ source, head }: OwnedChain): void {
-    this.#fencings = 0;
-    this.#context.metrics.pingPong.set(this.#labels, 0);
+    this.#alarms.published();
     const metadata = tellPosition({ topicId: source.topicId, epoch: head.epoch, seq: head.seq });
     this.#source.commitOffsets([{ ...this.partition, offset: head.nextOffset, leaderEpoch: head.leaderEpoch, metadata }]);
   }
@@ -329,16 +325,14 @@ export class PartitionLanding {
   }
 
   #fenced(words: string): void {
-    const { metrics, log, random, sessionTimeoutMs } = this.#context;
+    const { log, random, sessionTimeoutMs } = this.#context;
     this.#source.stop(this.partition);
     this.#dropBuffer('fenced');
     void this.#flight.giveBack(this.#chain?.head.nextOffset, giveBackMs);
-    this.#fencings++;
-    const delayMs = reclaimDelayMs(sessionTimeoutMs, this.#fencings, random.fraction());
+    const { fencings, pingPong } = this.#alarms.fenced();
+    const delayMs = reclaimDelayMs(sessionTimeoutMs, fencings, random.fraction());
     this.#reason = `fenced: ${words}; claimed again in ${Math.round(delayMs / 1000)} s while Kafka assigns the partition to us`;
-    const pingPong = this.#fencings >= pingPongFencings;
-    if (pingPong) metrics.pingPong.set(this.#labels, 1);
-    log[pingPong ? 'error' : 'warn']({ ...this.partition, fencings: this.#fencings, delayMs }, this.#reason);
+    log[pingPong ? 'error' : 'warn']({ ...this.partition, fencings, delayMs }, this.#reason);
     if (!this.#hard.signal.aborted) this.#claim(delayMs);
   }
 
@@ -354,29 +348,13 @@ export class PartitionLanding {
     if (this.#state === 'released') return;
     this.#state = 'stopped';
     this.#reason = reason;
-    this.#setLoss(loss);
-  }
-
-  #setLoss(loss: SuspectedLoss | null): void {
-    this.#loss = loss;
-    this.#context.metrics.dataLossSuspected.set(this.#labels, loss === null ? 0 : 1);
-  }
-
-  get #labels(): { topic: string; partition: string } {
-    return { topic: this.partition.topic, partition: String(this.partition.partition) };
+    this.#alarms.suspect(loss);
   }
 
   readonly #waitClaim = (reason: string, change?: ClusterChange): void => {
     this.#wait(reason);
-    if (change !== undefined) this.#setClusterChange(change); // it stands while the claim waits for something else too: one piece of news, not many
+    if (change !== undefined && this.#state !== 'released') this.#alarms.foundCluster(change); // it stands while the claim waits for something else too: one piece of news, not many
   };
-
-  /** All partitions of a topic find the same. */
-  #setClusterChange(change: ClusterChange | null): void {
-    if (this.#state === 'released') return;
-    this.#clusterChange = change;
-    this.#context.metrics.clusterChanged.set({ topic: this.partition.topic }, change === null ? 0 : 1);
-  }
 
   readonly #wait = (reason: string): void => {
     if (this.#state === 'claiming' || this.#state === 'running') this.#reason = reason;

@@ -7,9 +7,7 @@ import { type Cli, run } from '../output/cli.ts';
 import { outputOption, type Printed, show } from '../output/format.ts';
 import { tablePaint } from '../output/paint.ts';
 import { textTable } from '../output/text-table.ts';
-
-/** Datasets asked about at a time. */
-const sideBySideMax = 8;
+import { sideBySide } from '../side-by-side.ts';
 
 /** One leg of one partition. Offsets are next ones; null where nobody has told. */
 export type LagRow = {
@@ -41,12 +39,8 @@ export function lagCommand(cli: Cli): Command {
         const { MILLRACE_GROUP_PREFIX: prefix } = readLagSettings(cli.env);
         const metastore = metastoreOf(cli.env);
         const datasets = name === undefined ? await metastore.datasets() : [await metastore.dataset(name)];
-        const rows: LagRow[] = [];
-        for (let at = 0; at < datasets.length; at += sideBySideMax) {
-          const some = datasets.slice(at, at + sideBySideMax);
-          const told = await Promise.all(some.map(async (dataset) => lagRows(prefix, dataset, await metastore.status(dataset.name))));
-          rows.push(...told.flat());
-        }
+        const told = await sideBySide(datasets, async (dataset) => lagRows(prefix, dataset, await metastore.status(dataset.name)));
+        const rows = told.flat();
         await show(cli, output, rows, () => lagText(cli, rows));
         return 0;
       }),

@@ -1,6 +1,6 @@
 import { describeError } from '@millrace/core/domain/errors.ts';
 import type { AuditRow, MetastoreClient } from '@millrace/metastore/client/client.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { sideBySide } from '../../side-by-side.ts';
 
 /** Newest rows of the audit that are kept; pages that are read at most to find them. */
 const auditRowsMax = 500;

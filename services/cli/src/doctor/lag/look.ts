@@ -9,7 +9,7 @@ import { ledgerAppId, positionAppId } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import type { DatasetStatus, MetastoreClient } from '@millrace/metastore/client/client.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { sideBySide } from '../../side-by-side.ts';
 import type { DatasetLag, PartitionLag } from './legs.ts';
 
 /** What the metastore knows of all datasets. @throws kind `unavailable` when it is away */

@@ -1,7 +1,7 @@
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
+import { sideBySide } from '../../side-by-side.ts';
 import type { DatasetFacts, MetastoreFacts } from '../judge/metastore.ts';
-import { sideBySide } from '../side-by-side.ts';
 
 /** Asks the metastore whether it is ready, who it is, and what time it is there. Never rejects. */
 export async function lookAtMetastore(url: string, signal: AbortSignal): Promise<{ facts: MetastoreFacts; clockAheadMs: number | null }> {

@@ -27,19 +27,23 @@ export async function withKafkaEnds(connections: KafkaConnections, lag: DatasetL
   if (topic === undefined || topic.errorCode !== 0) return lag;
   const topicId = Buffer.from(topic.topicId.replaceAll('-', ''), 'hex').toString('base64url');
   const nodes = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+  let unanswered = 0;
   const looked = await Promise.all(
     topic.partitions.map(async ({ partitionIndex, leaderId }) => {
       const known = lag.partitions.find((one) => one.topicId === topicId && one.partition === partitionIndex);
       const leader = nodes.get(leaderId);
       const partition = { topic: lag.topic, uuid: topic.topicId, topicId, number: partitionIndex };
-      return leader === undefined ? known : look(connections, leader, partition, known).catch(() => known);
+      const answer = leader === undefined ? undefined : await look(connections, leader, partition, known).catch(() => undefined);
+      if (answer === undefined) unanswered++;
+      return answer ?? known;
     }),
   );
   const found = looked.flatMap((partition) => (partition === undefined ? [] : [partition]));
   // an incarnation that is gone gets nothing more
   const gone = lag.partitions.filter((one) => one.topicId !== topicId).map((one) => ({ ...one, end: one.landed }));
-  const asked = found.length > 0 && found.every(({ end }) => end !== null);
-  return { ...lag, partitions: [...found, ...gone], endsAgeSeconds: asked ? 0 : lag.endsAgeSeconds };
+  // one old end among fresh ones would let a leg look in time that is not
+  const fresh = found.length > 0 && unanswered === 0;
+  return { ...lag, partitions: [...found, ...gone], endsAgeSeconds: fresh ? 0 : lag.endsAgeSeconds };
 }
 
 async function look(

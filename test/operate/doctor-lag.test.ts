@@ -62,6 +62,12 @@ test('in time ends with 0; the doctor finds nothing either', async () => {
   expect(found.code).toBe(0);
 });
 
+test('while Kafka cannot be reached, what phase 1 said before is not taken for its end', async () => {
+  const away = await lag([], { ...env, KAFKA_BROKERS: '127.0.0.1:4' });
+  expect([away.code, away.verdicts]).toEqual([2, { landing: 'null unknown', table: '0 ok' }]);
+  expect(away.said).toMatch(/^Kafka did not answer where its topics end/);
+});
+
 test('a bundle holds what the services say, and no secret and no record', async () => {
   await produceCanary();
   const dir = freshDirectory('bundle');

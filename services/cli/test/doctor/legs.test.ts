@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DatasetLag, judgeLegs, legsOf, legsToRestart, type PartitionLag } from '../../src/doctor/lag/legs.ts';
 import { readRestartWish, restedReason } from '../../src/doctor/lag/restart.ts';
+import { lagText } from '../../src/doctor/lag/text.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
 const partition = (changes: Partial<PartitionLag> = {}): PartitionLag => ({
@@ -21,6 +22,7 @@ const facts = (changes: Partial<DatasetLag> = {}): DatasetLag => ({
   partitions: [partition()],
   estimateSeconds: null,
   endsAgeSeconds: 0,
+  endsKnown: true,
   ...changes,
 });
 
@@ -41,9 +43,10 @@ describe('lag of a leg', () => {
   });
 
   it('grows while nobody says where Kafka ends: a dead phase 1 looks like a topic at rest', () => {
-    expect(legsOf(facts({ endsAgeSeconds: 3_600 }), now)[0].seconds).toBe(3_600);
-    expect(legsOf(facts({ endsAgeSeconds: 30 }), now)[0].seconds).toBe(0);
-    expect(legsOf(facts({ endsAgeSeconds: null, partitions: [] }), now)[0].seconds).toBeNull();
+    const silent = (changes: Partial<DatasetLag>) => legsOf(facts({ endsKnown: false, ...changes }), now)[0];
+    expect(silent({ endsAgeSeconds: 3_600 })).toMatchObject({ seconds: 3_600, atLeast: true });
+    expect(silent({ endsAgeSeconds: 30 })).toMatchObject({ seconds: 0, atLeast: true });
+    expect(silent({ endsAgeSeconds: null, partitions: [] }).seconds).toBeNull();
   });
 
   it('takes the estimate when no time was looked up, and does not guess without one', () => {
@@ -68,6 +71,18 @@ describe('the verdict', () => {
     expect(judgeLegs(late(50n), late(50n), 100)[1]?.verdict).toBe('ok');
   });
 
+  it('is never ok over ends that nobody could be asked for; what is known already may be too late', () => {
+    const landing = (changes: Partial<DatasetLag>, maxSeconds: number) =>
+      judgeLegs(legsOf(facts({ endsKnown: false, ...changes }), now), undefined, maxSeconds)[0];
+    expect(landing({}, 10)).toMatchObject({ verdict: 'unknown', records: null, seconds: null });
+    expect(landing({ endsAgeSeconds: 300 }, 900)).toMatchObject({ verdict: 'unknown', seconds: null });
+    expect(landing({ endsAgeSeconds: 300 }, 60)).toMatchObject({ verdict: 'over', seconds: 300 });
+    const waiting = [partition({ end: 150n, oldestUnlandedMs: now - 30_000 })];
+    expect(landing({ partitions: waiting }, 10)).toMatchObject({ verdict: 'over', records: 50n, seconds: 30 });
+    expect(landing({ partitions: waiting }, 60)?.verdict).toBe('unknown');
+    expect(judgeLegs(legsOf(facts({ endsKnown: false }), now), undefined, 10)[1]?.verdict).toBe('ok');
+  });
+
   it('a pause is no lateness, and what waits for a person is not restarted', () => {
     const judged = (changes: Partial<DatasetLag>) => judgeLegs(late(50n, changes), late(50n, changes), 60);
     expect(judged({ state: 'PAUSED' })[1]?.verdict).toBe('paused');
@@ -75,6 +90,19 @@ describe('the verdict', () => {
     expect(blocked[1]).toMatchObject({ verdict: 'stuck', waitsFor: 'PUT …/resume' });
     expect(legsToRestart(blocked)).toEqual([]);
     expect(legsToRestart(judged({}))).toEqual(['table']);
+  });
+});
+
+describe('what people read', () => {
+  const text = (changes: Partial<DatasetLag>, maxSeconds = 10) =>
+    lagText((_, cell) => cell, judgeLegs(legsOf(facts(changes), now), undefined, maxSeconds), [], maxSeconds);
+
+  it('says that every leg is in time only when each is known to be', () => {
+    expect(text({})).toMatch(/every leg is within 10 s$/);
+    expect(text({ endsKnown: false })).toMatch(/1 of 2 legs are unknown/);
+    expect(text({ endsKnown: false })).not.toMatch(/within 10 s/);
+    expect(text({ endsKnown: false, endsAgeSeconds: 300 })).toMatch(/1 of 2 legs are later than 10 s$/);
+    expect(text({ state: 'PAUSED' })).toMatch(/every leg that is not paused is within 10 s/);
   });
 });
 

@@ -4,12 +4,13 @@ import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { Command, Option } from 'commander';
 import { type Cli, type ExitCode, run } from '../../output/cli.ts';
 import { type Format, outputOption, show } from '../../output/format.ts';
-import { textTable } from '../../output/text-table.ts';
+import type { KafkaConnections } from '../probe/kafka-connection.ts';
 import { type DoctorSettings, readDoctorSettings } from '../settings.ts';
 import { ownCluster } from './kubernetes.ts';
-import { type DatasetLag, isOver, type JudgedLeg, judgeLegs, type LegLag, legsOf, legsToRestart } from './legs.ts';
+import { type DatasetLag, isOver, judgeLegs, type LegLag, legsOf, legsToRestart } from './legs.ts';
 import { lagsFromMetastore, lagsFromStores, withTableAges } from './look.ts';
-import { type Restarted, readRestartWish, restartLegs } from './restart.ts';
+import { readRestartWish, restartLegs } from './restart.ts';
+import { lagText } from './text.ts';
 
 /** Between two looks, where a second one is needed, seconds: longer than a seal, a batch and a report together take by default. */
 const settleSeconds = 30;
@@ -58,7 +59,7 @@ async function doctorLag(cli: Cli, options: LagOptions, accountFolder: string | 
     wish === undefined
       ? []
       : await restartLegs(await ownCluster(cli.env, accountFolder), legsToRestart(judged), wish, Date.now(), maxSeconds);
-  await show(cli, options.output, { maxSeconds, legs: judged, restarted }, () => lagText(cli, judged, restarted, maxSeconds));
+  await show(cli, options.output, { maxSeconds, legs: judged, restarted }, () => lagText(cli.paint, judged, restarted, maxSeconds));
   if (judged.some(({ verdict }) => verdict === 'over' || verdict === 'stuck')) return 1;
   return judged.some(({ verdict }) => verdict === 'unknown') ? 2 : 0;
 }
@@ -66,10 +67,9 @@ async function doctorLag(cli: Cli, options: LagOptions, accountFolder: string | 
 /** All legs of all datasets, from whoever can be asked. @throws kind `unavailable` when nobody can */
 async function look(settings: DoctorSettings, cli: Cli): Promise<LegLag[]> {
   // clients of stores and brokers are loaded only when they are asked
-  const [{ openObjectStore }, { KafkaConnections, readKafkaAccess }, { withKafkaEnds }] = await Promise.all([
+  const [{ openObjectStore }, { KafkaConnections, readKafkaAccess }] = await Promise.all([
     import('@millrace/core/adapters/open-store.ts'),
     import('../probe/kafka-connection.ts'),
-    import('./kafka-ends.ts'),
   ]);
   const { MILLRACE_RAW_URL: rawUrl, MILLRACE_TABLES_URL: tablesUrl, KAFKA_BROKERS: brokers } = settings;
   const s3 = { forcePathStyle: settings.MILLRACE_S3_FORCE_PATH_STYLE };
@@ -77,6 +77,8 @@ async function look(settings: DoctorSettings, cli: Cli): Promise<LegLag[]> {
   const tables = tablesUrl === undefined ? undefined : openObjectStore(tablesUrl, s3);
   const kafka = brokers === undefined ? undefined : readKafkaAccess(brokers, settings.KAFKA_PROPERTIES);
   const connections = kafka === undefined || kafka.unsupported !== null ? undefined : new KafkaConnections(kafka);
+  if (kafka != null && kafka.unsupported !== null)
+    cli.complain(`${kafka.unsupported} cannot be followed by doctor's Kafka client: Kafka is not asked, phase 1's last report counts`);
   try {
     let lags: DatasetLag[];
     try {
@@ -88,46 +90,28 @@ async function look(settings: DoctorSettings, cli: Cli): Promise<LegLag[]> {
       // a dataset without a table is not seen that way, so nothing seen is no answer
       if (lags.length === 0) throw error;
     }
+    const asked = connections === undefined ? lags : await kafkaEnds(connections, lags, cli);
     const now = Date.now();
     const legs: LegLag[] = [];
-    for (const lag of lags) {
-      const ends = connections === undefined ? lag : await withKafkaEnds(connections, lag).catch(() => lag);
-      legs.push(...legsOf(raw === undefined ? ends : await withTableAges(raw, ends), now));
-    }
+    for (const lag of asked) legs.push(...legsOf(raw === undefined ? lag : await withTableAges(raw, lag), now));
     return legs;
   } finally {
     await Promise.all([raw?.close(), tables?.close(), connections?.close()]);
   }
 }
 
+/** With Kafka's own ends; what it did not answer is said once, however many datasets it concerns. */
+async function kafkaEnds(connections: KafkaConnections, lags: readonly DatasetLag[], cli: Cli): Promise<DatasetLag[]> {
+  const { withKafkaEnds } = await import('./kafka-ends.ts');
+  const broker = lags.length === 0 ? undefined : await connections.any();
+  const asked: Awaited<ReturnType<typeof withKafkaEnds>>[] = [];
+  for (const lag of lags) asked.push(await withKafkaEnds(connections, broker, lag));
+  for (const unanswered of new Set(asked.flatMap((one) => one.unanswered ?? [])))
+    cli.complain(`Kafka did not answer where its topics end (${unanswered}); what waits there is not known`);
+  return asked.map(({ lag }) => lag);
+}
+
 function wholeSeconds(option: string, text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new MillraceError('invalid', 'bad_seconds', `${option} ${text} is not a whole number of seconds`);
   return Number(text);
-}
-
-/** The table for people, and what was done. Pure but for colours. */
-function lagText(cli: Cli, legs: readonly JudgedLeg[], restarted: readonly Restarted[], maxSeconds: number): string {
-  if (legs.length === 0) return 'no datasets';
-  const rows = legs.map(({ dataset, topic, leg, records, seconds, verdict, waitsFor }) => [
-    dataset,
-    topic,
-    leg,
-    records === null ? '?' : String(records),
-    seconds === null ? '?' : seconds.toFixed(1),
-    verdict,
-    waitsFor === null || verdict === 'ok' ? '' : `waits for: ${waitsFor}`,
-  ]);
-  const styles = { ok: 'green', over: 'red', stuck: 'red', paused: 'yellow', unknown: 'yellow' } as const;
-  const table = textTable(['DATASET', 'TOPIC', 'LEG', 'LAG', 'SECONDS', 'VERDICT', ''], rows, {
-    head: (cell) => cli.paint('bold', cell),
-    cell: (cell, column) => (column === 5 ? cli.paint(styles[cell as keyof typeof styles], cell) : cell),
-  });
-  const late = legs.filter(({ verdict }) => verdict === 'over' || verdict === 'stuck').length;
-  const sum = late === 0 ? `every leg is within ${maxSeconds} s` : `${late} of ${legs.length} legs are later than ${maxSeconds} s`;
-  const stuck = legsToRestart(legs);
-  const hint =
-    stuck.length > 0 && restarted.length === 0
-      ? [`stuck: ${stuck.join(' and ')}; look at the workers' logs, or restart them (--restart in Kubernetes)`]
-      : [];
-  return [table, '', sum, ...hint, ...restarted.map(({ says }) => says)].join('\n');
 }

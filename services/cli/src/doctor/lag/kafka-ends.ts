@@ -1,5 +1,6 @@
+import { describeError } from '@millrace/core/domain/errors.ts';
 import { fetchV13, listOffsetsV9, metadataV12 } from '@platformatic/kafka';
-import { answerWithin, type KafkaConnections } from '../probe/kafka-connection.ts';
+import { answerWithin, type KafkaConnections, type OpenBroker } from '../probe/kafka-connection.ts';
 import type { DatasetLag, PartitionLag } from './legs.ts';
 
 const readCommitted = 1;
@@ -8,6 +9,8 @@ const latest = -1n;
 /** One record and the batch it lies in, as far as Kafka cuts it, bytes. */
 const fetchBytes = 65_536;
 const waitMs = 500;
+/** Kafka's error code UNKNOWN_TOPIC_OR_PARTITION. */
+const unknownTopic = 3;
 const isLogAppendTime = 1 << 3;
 
 type Leader = { host: string; port: number };
@@ -15,35 +18,56 @@ type Batch = { attributes: number; firstTimestamp: bigint; maxTimestamp: bigint 
 
 /**
  * Asks Kafka itself where its ends are, and when the oldest record that did not land was produced. Partitions whose leader does not answer keep what is known.
- * @returns the dataset with its newest incarnation's ends; as it was when Kafka has no such topic
+ * @param broker undefined when none answers
+ * @returns the dataset with its newest incarnation's ends, as it was when Kafka has no such topic; and what Kafka did not answer, null when it answered all:
+ *   then the ends do not count as known, since one old end among fresh ones would let a leg look in time that is not
  */
-export async function withKafkaEnds(connections: KafkaConnections, lag: DatasetLag): Promise<DatasetLag> {
-  const broker = await connections.any();
-  if (broker === undefined) return lag;
+export async function withKafkaEnds(
+  connections: KafkaConnections,
+  broker: OpenBroker | undefined,
+  lag: DatasetLag,
+): Promise<{ lag: DatasetLag; unanswered: string | null }> {
+  const untold = (unanswered: string) => ({ lag: { ...lag, endsKnown: false }, unanswered });
+  if (broker === undefined) return untold('no broker of KAFKA_BROKERS answers');
+  try {
+    return await askEnds(connections, broker, lag);
+  } catch (error) {
+    return untold(describeError(error));
+  }
+}
+
+async function askEnds(
+  connections: KafkaConnections,
+  broker: OpenBroker,
+  lag: DatasetLag,
+): Promise<{ lag: DatasetLag; unanswered: string | null }> {
   const metadata = await metadataV12.api
     .async(broker.connection, [lag.topic], false, false)
     .catch(answerWithin<metadataV12.MetadataResponse>);
   const topic = metadata.topics[0];
-  if (topic === undefined || topic.errorCode !== 0) return lag;
+  if (topic?.errorCode === unknownTopic) return { lag, unanswered: null };
+  if (topic === undefined || topic.errorCode !== 0)
+    return { lag: { ...lag, endsKnown: false }, unanswered: `topic ${lag.topic}: error code ${topic?.errorCode ?? 'none'}` };
   const topicId = Buffer.from(topic.topicId.replaceAll('-', ''), 'hex').toString('base64url');
   const nodes = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
-  let unanswered = 0;
+  const silent: number[] = [];
   const looked = await Promise.all(
     topic.partitions.map(async ({ partitionIndex, leaderId }) => {
       const known = lag.partitions.find((one) => one.topicId === topicId && one.partition === partitionIndex);
       const leader = nodes.get(leaderId);
       const partition = { topic: lag.topic, uuid: topic.topicId, topicId, number: partitionIndex };
       const answer = leader === undefined ? undefined : await look(connections, leader, partition, known).catch(() => undefined);
-      if (answer === undefined) unanswered++;
+      if (answer === undefined) silent.push(partitionIndex);
       return answer ?? known;
     }),
   );
   const found = looked.flatMap((partition) => (partition === undefined ? [] : [partition]));
   // an incarnation that is gone gets nothing more
   const gone = lag.partitions.filter((one) => one.topicId !== topicId).map((one) => ({ ...one, end: one.landed }));
-  // one old end among fresh ones would let a leg look in time that is not
-  const fresh = found.length > 0 && unanswered === 0;
-  return { ...lag, partitions: [...found, ...gone], endsAgeSeconds: fresh ? 0 : lag.endsAgeSeconds };
+  const partitions = [...found, ...gone];
+  if (silent.length === 0) return { lag: { ...lag, partitions, endsAgeSeconds: 0, endsKnown: true }, unanswered: null };
+  const unanswered = `topic ${lag.topic}: no leader tells where partition ${silent.sort((a, b) => a - b).join(', ')} ends`;
+  return { lag: { ...lag, partitions, endsKnown: false }, unanswered };
 }
 
 async function look(
@@ -51,7 +75,7 @@ async function look(
   { host, port }: Leader,
   { topic, uuid, topicId, number }: { topic: string; uuid: string; topicId: string; number: number },
   known: PartitionLag | undefined,
-): Promise<PartitionLag> {
+): Promise<PartitionLag | undefined> {
   const { connection } = await connections.open(`${host.includes(':') ? `[${host}]` : host}:${port}`);
   const offsetAt = async (timestamp: bigint): Promise<bigint> => {
     const asked = { partitionIndex: number, currentLeaderEpoch: -1, timestamp };
@@ -59,6 +83,7 @@ async function look(
     return answer.topics[0]?.partitions[0]?.offset ?? -1n;
   };
   const end = await offsetAt(latest);
+  if (end < 0n) return undefined;
   const landed = known?.landed ?? (await offsetAt(earliest));
   const partition = known ?? {
     topicId,

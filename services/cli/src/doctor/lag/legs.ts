@@ -28,6 +28,8 @@ export type DatasetLag = {
   estimateSeconds: number | null;
   /** so long ago phase 1 said where Kafka's ends are, seconds; 0 when Kafka itself was asked; null when nobody ever did */
   endsAgeSeconds: number | null;
+  /** the ends are of now: Kafka told them, or a phase 1 that reports. False: more may wait than is known */
+  endsKnown: boolean;
 };
 
 /** One leg of one dataset. `seconds`: age of the oldest record that waits, 0 when none does, null when it cannot be told. */
@@ -39,6 +41,8 @@ export type LegLag = {
   seconds: number | null;
   /** `seconds` may be too large: nobody looked the record up, as after a rest of hours when the first new one has just come */
   estimated: boolean;
+  /** more and older records may wait than these: nobody could be asked where Kafka ends */
+  atLeast: boolean;
   /** sum of the leg's next offsets: what grows when it works */
   position: bigint;
   /** why nobody need hurry, or what a person has to do first; a restart helps neither */
@@ -70,8 +74,8 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
     unlanded,
   );
   // a silent phase 1 would otherwise look as if Kafka had nothing new
-  if (facts.endsAgeSeconds === null && partitions.length === 0) landing.seconds = null;
-  if (facts.endsAgeSeconds !== null && facts.endsAgeSeconds > freshSeconds)
+  if (!facts.endsKnown && partitions.length === 0) landing.seconds = null;
+  if (!facts.endsKnown && facts.endsAgeSeconds !== null && facts.endsAgeSeconds > freshSeconds)
     landing.seconds = Math.max(landing.seconds ?? 0, facts.endsAgeSeconds);
   const uncommitted = sum(({ landed, committed }) => behind(landed, committed));
   const common = { dataset, topic };
@@ -81,6 +85,7 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
       leg: 'landing',
       records: unlanded,
       ...landing,
+      atLeast: !facts.endsKnown,
       position: sum(({ landed }) => landed),
       waitsFor: paused ? null : waitsFor,
       paused: false,
@@ -93,6 +98,7 @@ export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
         partitions.map(({ oldestUncommittedMs }) => oldestUncommittedMs),
         uncommitted,
       ),
+      atLeast: false,
       position: sum(({ committed }) => committed),
       waitsFor,
       paused,
@@ -119,13 +125,14 @@ export function judgeLegs(legs: readonly LegLag[], before: readonly LegLag[] | u
   return legs.map((leg) => {
     const earlier = first.get(keyOf(leg));
     const stood = earlier !== undefined && isOver(earlier, maxSeconds) && earlier.position === leg.position;
-    return { ...leg, verdict: verdictOf(leg, stood) };
+    const verdict = verdictOf(leg, stood);
+    return verdict === 'unknown' && leg.atLeast ? { ...leg, records: null, seconds: null, verdict } : { ...leg, verdict };
   });
 
   function verdictOf(leg: LegLag, stood: boolean): Verdict {
     if (leg.paused) return 'paused';
     if (leg.seconds === null) return 'unknown';
-    if (!isOver(leg, maxSeconds)) return 'ok';
+    if (!isOver(leg, maxSeconds)) return leg.atLeast ? 'unknown' : 'ok';
     return stood ? 'stuck' : 'over';
   }
 }

@@ -45,6 +45,7 @@ function lagOf(status: DatasetStatus, topic: string): DatasetLag {
     })),
     estimateSeconds: status.lagSeconds,
     endsAgeSeconds: silentSince === undefined ? 0 : Math.max(0, (Date.now() - Date.parse(silentSince)) / 1000),
+    endsKnown: silentSince === undefined,
   };
 }
 
@@ -75,7 +76,7 @@ async function lagFromStores(raw: ObjectStore, table: ObjectStore, dataset: stri
     });
     partitions.push(...found.flat());
   }
-  return [{ dataset, topic, state: null, nextAction: null, partitions, estimateSeconds: null, endsAgeSeconds: null }];
+  return [{ dataset, topic, state: null, nextAction: null, partitions, estimateSeconds: null, endsAgeSeconds: null, endsKnown: false }];
 }
 
 /** Looks up when the oldest record that landed and is not in the table was produced, where there is one. */

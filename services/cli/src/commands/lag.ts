@@ -8,6 +8,7 @@ import { outputOption, type Printed, show } from '../output/format.ts';
 import { tablePaint } from '../output/paint.ts';
 import { textTable } from '../output/text-table.ts';
 import { sideBySide } from '../side-by-side.ts';
+import { silenceSentence, withKnownEnds } from '../status/known-ends.ts';
 
 /** One leg of one partition. Offsets are next ones; null where nobody has told. */
 export type LagRow = {
@@ -22,6 +23,8 @@ export type LagRow = {
   leg: 'landing' | 'table';
   state: string;
   topicId: string;
+  /** of leg landing, while nobody tells where Kafka ends: since then, ISO 8601 UTC */
+  landingSilentSince?: string | undefined;
 };
 
 /** `millrace lag [dataset]` */
@@ -32,23 +35,26 @@ export function lagCommand(cli: Cli): Command {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      "\nAs workers last told the metastore (MILLRACE_METASTORE_URL), in the columns of kafka-consumer-groups.sh. Leg landing: landed offset against Kafka's last stable one. Leg table: the table's position against the landed offset. A '-' is not known.",
+      "\nAs workers last told the metastore (MILLRACE_METASTORE_URL), in the columns of kafka-consumer-groups.sh. Leg landing: landed offset against Kafka's last stable one. Leg table: the table's position against the landed offset. A '-' is not known: while no phase-1 worker reports, nobody knows where Kafka ends.",
     )
     .action((name: string | undefined, { output }: Printed) =>
       run(cli, async () => {
         const { MILLRACE_GROUP_PREFIX: prefix } = readLagSettings(cli.env);
         const metastore = metastoreOf(cli.env);
         const datasets = name === undefined ? await metastore.datasets() : [await metastore.dataset(name)];
-        const told = await sideBySide(datasets, async (dataset) => lagRows(prefix, dataset, await metastore.status(dataset.name)));
-        const rows = told.flat();
+        const told = await sideBySide(datasets, async (dataset) => ({ dataset, status: await metastore.status(dataset.name) }));
+        const rows = told.flatMap(({ dataset, status }) => lagRows(prefix, dataset, status));
         await show(cli, output, rows, () => lagText(cli, rows));
+        const silence = silenceSentence(told.map(({ status }) => status));
+        if (silence !== undefined) cli.complain(silence);
         return 0;
       }),
     );
 }
 
-/** Both legs of every partition of a dataset. Pure. */
-export function lagRows(prefix: string, dataset: Pick<Dataset, 'name' | 'kafkaTopic'>, status: DatasetStatus): LagRow[] {
+/** Both legs of every partition of a dataset. While phase 1 is silent, Kafka's ends are not known. Pure. */
+export function lagRows(prefix: string, dataset: Pick<Dataset, 'name' | 'kafkaTopic'>, told: DatasetStatus): LagRow[] {
+  const status = withKnownEnds(told);
   const leg = (of: 'landing' | 'table', partition: DatasetStatus['partitions'][number]): LagRow => {
     const currentOffset = of === 'landing' ? partition.landed : partition.committed;
     const logEndOffset = of === 'landing' ? partition.end : partition.landed;
@@ -63,6 +69,7 @@ export function lagRows(prefix: string, dataset: Pick<Dataset, 'name' | 'kafkaTo
       leg: of,
       state: status.state,
       topicId: partition.topicId,
+      landingSilentSince: of === 'landing' ? status.landingSilentSince : undefined,
     };
   };
   return (['landing', 'table'] as const).flatMap((of) => status.partitions.map((partition) => leg(of, partition)));

@@ -5,6 +5,9 @@ import { acceptClusterCommand, acceptCommand, currentPartitions, lostPartitions 
 /** A report older than this says how things were, ms. */
 export const freshMs = 60_000;
 
+/** Phase 1 reports each 2 s. After so long without one, what it told of Kafka's ends is no news any more, ms: seven reports in a row were missed. */
+export const landingSilentMs = 15_000;
+
 /** A dataset's state as people see it. */
 export type ShownState = { state: DatasetState; reason: string | null; nextAction: string | null };
 

@@ -1,7 +1,7 @@
 import { sourceKey } from '@millrace/core/domain/source.ts';
 import type { DatasetStatus } from '../api/status.ts';
 import type { Facts } from './facts.ts';
-import { freshMs, shownState } from './state.ts';
+import { landingSilentMs, shownState } from './state.ts';
 
 type PartitionStatus = DatasetStatus['partitions'][number];
 
@@ -31,7 +31,7 @@ export function datasetStatus(facts: Facts, now: number): DatasetStatus {
 /** A landing that nobody reported on lately, or ever since the dataset was made. */
 function landingSilence({ dataset, landing }: Facts, now: number): { landingSilentSince?: string } {
   const since = landing?.reportedAt ?? Date.parse(dataset.createdAt);
-  return now - since > freshMs ? { landingSilentSince: new Date(since).toISOString() } : {};
+  return now - since > landingSilentMs ? { landingSilentSince: new Date(since).toISOString() } : {};
 }
 
 function partitionStatuses({ landing, table }: Facts): PartitionStatus[] {

@@ -19,7 +19,8 @@ describe('the status', () => {
   });
 
   it('tells since when nobody says where Kafka ends', () => {
-    const late = now + 3_600_000;
+    const late = now + 16_000;
+    expect(datasetStatus(facts(), now + 14_000)).not.toHaveProperty('landingSilentSince');
     expect(datasetStatus(facts(), late).landingSilentSince).toBe(new Date(now).toISOString());
     expect(datasetStatus(facts({ landing: undefined }), late).landingSilentSince).toBe(facts().dataset.createdAt);
   });

@@ -5,6 +5,15 @@ import { createProgram } from '../src/program.ts';
 /** What a command printed, said and ended with. */
 export type Said = { out: string; bytes: Buffer; err: string; code: ExitCode };
 
+/** A terminal without colours that shows nothing. */
+export const silentCli: Cli = {
+  env: {},
+  write: async () => undefined,
+  complain: () => undefined,
+  paint: (_, text) => text,
+  end: () => undefined,
+};
+
 /** Runs the command line in this process, as `main.ts` would. @param more parts of the terminal to replace */
 export async function millrace(env: Readonly<Record<string, string>>, args: readonly string[], more: Partial<Cli> = {}): Promise<Said> {
   const pieces: Buffer[] = [];

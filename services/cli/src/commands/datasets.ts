@@ -7,6 +7,7 @@ import { type Cli, run } from '../output/cli.ts';
 import { outputOption, type Printed, show } from '../output/format.ts';
 import { paintWord, tablePaint } from '../output/paint.ts';
 import { textTable } from '../output/text-table.ts';
+import { silenceSentence, withKnownEnds } from '../status/known-ends.ts';
 import { type CreateFlags, describedDataset, readText } from './dataset-file.ts';
 
 /** `--if-version`: the command is carried out only at that version. */
@@ -49,8 +50,10 @@ export function datasetsCommands(cli: Cli): Command {
     .addOption(outputOption())
     .action((name: string, { output }: Printed) =>
       run(cli, async () => {
-        const status = await metastoreOf(cli.env).status(name);
+        const status = withKnownEnds(await metastoreOf(cli.env).status(name));
         await show(cli, output, status, () => statusText(cli, status));
+        const silence = silenceSentence([status]);
+        if (silence !== undefined) cli.complain(silence);
         return 0;
       }),
     );
@@ -168,18 +171,19 @@ function datasetText(cli: Cli, dataset: Dataset): string {
   return members.map(([name, text]) => `${cli.paint('bold', name.padEnd(width))}  ${text}`).join('\n');
 }
 
-function statusText(cli: Cli, status: DatasetStatus): string {
+/** The status for people. Pure but for the colours. */
+export function statusText(cli: Cli, status: DatasetStatus): string {
   const rows = status.partitions.map((partition) => [
     `${partition.topicId}/${partition.partition}`,
     String(partition.landed),
     String(partition.committed),
-    partition.end === null ? '?' : String(partition.end),
-    partition.lagRecords === null ? '?' : String(partition.lagRecords),
+    `${partition.end ?? '-'}`,
+    `${partition.lagRecords ?? '-'}`,
   ]);
   const lines = [`${status.name}: ${paintWord(cli, status.state)}${status.reason === null ? '' : `, ${status.reason}`}`];
   if (status.nextAction !== null) lines.push(`next: ${status.nextAction}`);
-  lines.push(
-    `last commit: ${status.lastCommit === null ? 'none' : `version ${status.lastCommit.version} at ${status.lastCommit.at}`}, lag ${status.lagSeconds ?? '?'} s`,
-  );
+  lines.push(`last commit: ${status.lastCommit === null ? 'none' : `version ${status.lastCommit.version} at ${status.lastCommit.at}`}`);
+  if (status.lagSeconds !== null && status.lagSeconds > 0)
+    lines.push(`everything Kafka got up to ${status.lagSeconds} s ago is in the table; what waits may be younger`);
   return `${lines.join('\n')}\n${textTable(['partition', 'landed', 'committed', 'end', 'lag'], rows, tablePaint(cli))}`;
 }

@@ -28,14 +28,16 @@ export const datasetStatus = z
       }),
     ),
     lagSeconds: z.number().min(0).nullable().meta({
-      description: 'Age of the oldest record time up to which everything is in the table; 0 when nothing is pending; null when unknown',
+      description:
+        'Seconds since the newest record time up to which everything is in the table: never less than what waits has waited, and more after a rest without records; 0 when nothing is pending; null when unknown',
     }),
     lastCommit: z
       .strictObject({ version: offsetText, at: z.string(), records: offsetText, attemptId: z.string() })
       .nullable()
       .meta({ description: 'Newest commit of the table by the reporting worker' }),
     landingSilentSince: z.string().optional().meta({
-      description: 'No phase-1 worker has told where Kafka ends since then: `end` is of that moment. Left out while they report',
+      description:
+        'No phase-1 worker has told where Kafka ends since then: `end` is of that moment, and Kafka may have gone on. Left out while they report, and for 15 s after',
     }),
     clusterChange: clusterChange
       .optional()

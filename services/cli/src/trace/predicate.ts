@@ -47,6 +47,6 @@ export function bad(predicate: string, why: unknown): MillraceError {
   return new MillraceError(
     'invalid',
     'bad_predicate',
-    `--where "${predicate}" is not a condition on this table's columns: ${words}. Write it as behind WHERE in SQL, for example: id = 42 AND customer.country = 'NO'`,
+    `--where "${predicate}" is not a condition on this table's columns: ${words}. Write it as behind WHERE in SQL, for example: id = 42 AND customer.address.country = 'NO'`,
   );
 }

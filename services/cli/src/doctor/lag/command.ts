@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, isKind, MillraceError } from '@millrace/core/domain/errors.ts';
+import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { createMetastoreClient } from '@millrace/metastore/client/client.ts';
 import { Command, Option } from 'commander';
 import { type Cli, type ExitCode, run } from '../../output/cli.ts';
@@ -93,7 +94,7 @@ async function look(settings: DoctorSettings, cli: Cli): Promise<LegLag[]> {
     const asked = connections === undefined ? lags : await kafkaEnds(connections, lags, cli);
     const now = Date.now();
     const legs: LegLag[] = [];
-    for (const lag of asked) legs.push(...legsOf(raw === undefined ? lag : await withTableAges(raw, lag), now));
+    for (const lag of asked) legs.push(...legsOf(raw === undefined ? lag : await tableAges(raw, lag, cli), now));
     return legs;
   } finally {
     await Promise.all([raw?.close(), tables?.close(), connections?.close()]);
@@ -109,6 +110,17 @@ async function kafkaEnds(connections: KafkaConnections, lags: readonly DatasetLa
   for (const unanswered of new Set(asked.flatMap((one) => one.unanswered ?? [])))
     cli.complain(`Kafka did not answer where its topics end (${unanswered}); what waits there is not known`);
   return asked.map(({ lag }) => lag);
+}
+
+/** With the ages of what waits for the table; a store that does not answer leaves the estimate. */
+async function tableAges(raw: ObjectStore, lag: DatasetLag, cli: Cli): Promise<DatasetLag> {
+  try {
+    return await withTableAges(raw, lag);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    cli.complain(`how old the records are that wait for the table of ${lag.dataset} is not looked up: ${describeError(error)}`);
+    return lag;
+  }
 }
 
 function wholeSeconds(option: string, text: string): number {

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { derivedFiles } from '../../dev/chart/files.ts';
 import { linkProblems } from './kubernetes-links.ts';
-import { podTemplates, readManifests } from './kubernetes-objects.ts';
-import { lifeProblems, securityProblems, settingProblems } from './kubernetes-rules.ts';
+import { type Container, podTemplates, readManifests } from './kubernetes-objects.ts';
+import { environment, lifeProblems, securityProblems, settingProblems } from './kubernetes-rules.ts';
 
 /*
  * deploy/k8s as it lies there, without Helm: that it is what the chart makes is compared in full/.
@@ -74,6 +74,16 @@ describe('plain manifests', () => {
     expect(objects.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding')).toEqual([]);
     const doctor = podTemplates(objects).find(({ role }) => role === 'doctor');
     expect(doctor?.spec.containers[0]?.args?.slice(0, 4)).toEqual(['cli', 'doctor', 'lag', '--max-seconds']);
+  });
+
+  it('let the doctor ask what the workers ask: Kafka and the stores', () => {
+    const [doctor, phase1] = ['doctor', 'phase1'].map((role) => podTemplates(objects).find((template) => template.role === role));
+    const asked = ({ spec }: NonNullable<typeof doctor>) => environment(objects, spec.containers[0] as Container);
+    expect(doctor && asked(doctor)).toMatchObject({ KAFKA_BROKERS: 'kafka:9092', MILLRACE_RAW_URL: 's3://lake/raw' });
+    const egress = (role: string) =>
+      objects.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === `millrace-${role}`)?.spec?.egress;
+    expect(phase1).toBeDefined();
+    expect(egress('doctor')).toEqual(egress('phase1'));
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings } from '@millrace/core/domain/settings.ts';
-import { readMetastoreSettings } from '../../services/cli/src/config.ts';
+import { readMetastoreSettings, readVerifyKafkaSettings } from '../../services/cli/src/config.ts';
 import { config as metastoreConfig, migrateConfig } from '../../services/metastore/src/config.ts';
 import { readPhase1Settings } from '../../services/phase1-dumper/src/config.ts';
 import { config as phase2Config } from '../../services/phase2-transformer/src/config.ts';
@@ -109,7 +109,8 @@ const readers: Readonly<Record<string, (env: Record<string, string>) => unknown>
   phase2: (env) => readSettings(phase2Config, env),
   metastore: (env) => readSettings(metastoreConfig, env),
   migrate: (env) => readSettings(migrateConfig, env),
-  doctor: readMetastoreSettings,
+  // what asks Kafka and the stores
+  doctor: readVerifyKafkaSettings,
   test: readMetastoreSettings,
 };
 /** Variables of other libraries in the same process. */
@@ -120,6 +121,7 @@ const mayKnow: Readonly<Record<string, RegExp>> = {
   phase2: /^AWS_/,
   metastore: /^DATABASE_URL$/,
   migrate: /^DATABASE_URL$/,
+  doctor: /^AWS_/,
 };
 
 /** Each pod's variables, put together as Kubernetes does, are settings that its program accepts and knows, and no others. */

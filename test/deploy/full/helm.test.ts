@@ -124,7 +124,7 @@ describe('with everything on', () => {
       worker,
       [dns, traces, 6432],
       [dns, traces, 6432],
-      [dns, 443, traces, 6443, 8080],
+      [dns, 443, traces, 6443, 7070, 8080, 9092, 9093, 9094],
       [dns, traces, 8080],
     ]);
   });

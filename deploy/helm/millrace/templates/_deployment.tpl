@@ -1,6 +1,6 @@
 {{/*
 One Deployment. Takes (dict "root" $ "role" "phase1" "adminPort" 9101 "scaled" false).
-Roles differ by what they may see: only the metastore sees the database, only workers see Kafka and the stores.
+Roles differ by what they may see: only the metastore sees the database, only workers, and the doctor, see Kafka and the stores.
 */}}
 {{- define "millrace.deployment" -}}
 {{- $root := .root -}}

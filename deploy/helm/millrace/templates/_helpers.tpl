@@ -53,9 +53,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* The Secret of a role: its own, or everybody's. */}}
+{{/* The Secret of a role: its own, or everybody's. The doctor's is phase 1's unless it has one: it asks what phase 1 asks. */}}
 {{- define "millrace.secretName" -}}
-{{- default .root.Values.existingSecret (index .root.Values .role).existingSecret -}}
+{{- $own := (index .root.Values .role).existingSecret -}}
+{{- if eq .role "doctor" }}{{ $own = default .root.Values.phase1.existingSecret $own }}{{ end -}}
+{{- default .root.Values.existingSecret $own -}}
 {{- end -}}
 
 {{- define "millrace.metastoreUrl" -}}

@@ -121,7 +121,9 @@ test('each record is traced to where it is', async () => {
   const pending = await trace(laterAt);
   expect(pending).toMatchObject({ outcome: 'pending', state: { state: 'PAUSED' } });
   expect(pending.why).toContain('the dataset is PAUSED: paused by a person');
-  expect(await trace(1000)).toMatchObject({ outcome: 'not_landed', why: expect.stringContaining('no such record yet') });
+  const beyond = await millrace('trace', name, '--offset', '0:1000', '-o', 'json');
+  expect(beyond.code).toBe(1);
+  expect(JSON.parse(beyond.out)).toMatchObject({ outcome: 'no_such_record', why: expect.stringContaining('no such record yet') });
   const text = await millrace('trace', name, '--offset', '0:0', '--show-record');
   expect(text.out).toContain(sent[0]);
 });

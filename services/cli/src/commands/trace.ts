@@ -24,7 +24,7 @@ export function traceCommand(cli: Cli): Command {
     .addHelpText(
       'after',
       "\nReads MILLRACE_RAW_URL, MILLRACE_TABLES_URL (S3 by the AWS SDK's variables); MILLRACE_METASTORE_URL when it answers, for why something waits." +
-        '\nExit codes: 0 accounted for, or rows found; 1 the record is nowhere or twice, or no row found; 2 could not look.' +
+        '\nExit codes: 0 accounted for, or rows found; 1 there is no such record, it is nowhere or twice, or no row was found; 2 could not look.' +
         '\n\nExamples:\n  millrace trace orders --offset 0:1234\n  millrace trace orders --where "id = 42 AND customer.address.country = \'NO\'"',
     )
     .action((dataset: string, options: TraceOptions) =>

@@ -1,3 +1,4 @@
+import { discoverPartitions } from '@millrace/core/chain/discover.ts';
 import { findEntryCovering, findTail } from '@millrace/core/chain/tail.ts';
 import type { ChainEntry, RawObject } from '@millrace/core/domain/chain.ts';
 import type { Gap } from '@millrace/core/domain/offsets.ts';
@@ -17,7 +18,8 @@ export type LandedRecord = {
 
 /** Where an offset lies in the raw zone. `line` is zero-based within the object. */
 export type RawPlace =
-  | { kind: 'no_chain' }
+  /** `partitions`: those of this incarnation that have a chain */
+  | { kind: 'no_chain'; partitions: number[] }
   | { kind: 'before_chain'; chainStart: bigint }
   | { kind: 'not_landed'; tail: ChainEntry }
   | { kind: 'gap'; entry: ChainEntry; gap: Gap; reason: string | null }
@@ -43,7 +45,7 @@ export class RawLocator {
    */
   async locate(source: SourcePartition, offset: bigint): Promise<RawPlace> {
     const tail = await this.#tail(source);
-    if (tail === undefined) return { kind: 'no_chain' };
+    if (tail === undefined) return { kind: 'no_chain', partitions: await discoverPartitions(this.#raw, this.#topic, source.topicId) };
     const entry = await findEntryCovering(this.#raw, this.#topic, source, offset, tail);
     if (entry === undefined) return { kind: 'not_landed', tail };
     // entries are dense, so only the first one can begin beyond the offset

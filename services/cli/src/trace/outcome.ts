@@ -4,17 +4,28 @@ import type { TablePlace } from './locate-table.ts';
 
 /**
  * What became of an offset. `row` in the table · `quarantined` set aside, with a pointer · `dropped` by a named rule · `gap` never held a record for us, with a cause ·
- * `pending` landed, not in the table yet · `not_landed` not in the raw zone yet · `before_start` before where chain or table begin ·
+ * `pending` landed, not in the table yet · `not_landed` not in the raw zone yet · `no_such_record` Kafka has no such partition, or ends before it, as far as is known · `before_start` before where chain or table begin ·
  * `twice` more than one row · `missing` nowhere, which must not be.
  */
-export const outcomes = ['row', 'quarantined', 'dropped', 'gap', 'pending', 'not_landed', 'before_start', 'twice', 'missing'] as const;
+export const outcomes = [
+  'row',
+  'quarantined',
+  'dropped',
+  'gap',
+  'pending',
+  'not_landed',
+  'no_such_record',
+  'before_start',
+  'twice',
+  'missing',
+] as const;
 export type Outcome = (typeof outcomes)[number];
 
 /** What became of an offset, and why, in one sentence for people. */
 export type Judgement = { outcome: Outcome; why: string };
 
 /** Can the outcome be accounted for? Pure. */
-export const isAccountedFor = (outcome: Outcome): boolean => outcome !== 'twice' && outcome !== 'missing';
+export const isAccountedFor = (outcome: Outcome): boolean => !['no_such_record', 'twice', 'missing'].includes(outcome);
 
 /** The rule by which tombstones are dropped in mode append. */
 export const tombstoneRule = 'tombstone';
@@ -30,8 +41,7 @@ export function judge(
   table: TablePlace | undefined,
   status: DatasetStatus | undefined,
 ): Judgement {
-  if (raw.kind === 'no_chain' || raw.kind === 'not_landed')
-    return { outcome: 'not_landed', why: whyNotLanded(source, offset, raw, status) };
+  if (raw.kind === 'no_chain' || raw.kind === 'not_landed') return judgeNotLanded(source, offset, raw, status);
   if (raw.kind === 'before_chain')
     return {
       outcome: 'before_start',
@@ -67,27 +77,61 @@ const gapWords: Readonly<Record<string, string>> = {
     'Kafka did not deliver it: a compacted or aborted record or a control record; verify --against-kafka proves such offsets empty',
 };
 
-function whyNotLanded(
+function judgeNotLanded(
   source: { topicId: string; partition: number },
   offset: bigint,
   raw: RawPlace & { kind: 'no_chain' | 'not_landed' },
   status: DatasetStatus | undefined,
-): string {
+): Judgement {
   const here =
     raw.kind === 'no_chain'
       ? 'nothing of this partition has landed'
       : `landing stands at offset ${raw.tail.endOffset} (entry ${raw.tail.seq}, ${raw.tail.createdAt})`;
-  const partition = status?.partitions.find((one) => one.topicId === source.topicId && one.partition === source.partition);
-  const words = [here];
-  if (partition?.loss !== undefined && partition.loss.startOffset <= offset && offset < partition.loss.endOffset)
-    words.push(
-      `${partition.loss.code}: Kafka does not hold [${partition.loss.startOffset}, ${partition.loss.endOffset}) any more (${partition.loss.kind})`,
-    );
-  else if (partition?.heldBack !== undefined && partition.heldBack.startOffset <= offset)
-    words.push(`a transaction open since offset ${partition.heldBack.startOffset} holds it back`);
-  else if (partition?.end !== null && partition?.end !== undefined && offset >= partition.end)
-    words.push(`Kafka ends at ${partition.end}: no such record yet`);
-  return [...words, ...stateWords(status)].join('; ');
+  const told = status?.partitions.filter(({ topicId }) => topicId === source.topicId) ?? [];
+  const partition = told.find((one) => one.partition === source.partition);
+  const known = [...new Set([...told.map((one) => one.partition), ...(raw.kind === 'no_chain' ? raw.partitions : [])])].sort(
+    (a, b) => a - b,
+  );
+  if (raw.kind === 'no_chain' && partition === undefined && known.length > 0)
+    return {
+      outcome: 'no_such_record',
+      why: sentence([`the topic has no partition ${source.partition}, as far as is known: there ${are(known)}`]),
+    };
+  const { loss, heldBack, end = null } = partition ?? {};
+  if (loss !== undefined && loss.startOffset <= offset && offset < loss.endOffset)
+    return waits(`${loss.code}: Kafka does not hold [${loss.startOffset}, ${loss.endOffset}) any more (${loss.kind})`);
+  if (heldBack !== undefined && heldBack.startOffset <= offset && offset < heldBack.endOffset)
+    return waits(`a transaction open since offset ${heldBack.startOffset} holds it back`);
+  const kafkaEnd = heldBack?.endOffset ?? end;
+  if (kafkaEnd === null || offset < kafkaEnd) return waits();
+  const since = status?.landingSilentSince;
+  return {
+    outcome: 'no_such_record',
+    why: sentence([
+      here,
+      since === undefined
+        ? `Kafka ends at ${kafkaEnd}: no such record yet`
+        : `when a worker last told, at ${since}, Kafka ended at ${kafkaEnd}: there was no such record then; is phase 1 running?`,
+    ]),
+  };
+
+  function waits(...why: string[]): Judgement {
+    return { outcome: 'not_landed', why: sentence([here, ...why]) };
+  }
+
+  function sentence(words: string[]): string {
+    return [...words, ...stateWords(status)].join('; ');
+  }
+}
+
+/** Partitions named in one sentence at most. */
+const namedMax = 10;
+
+function are(partitions: readonly number[]): string {
+  const named = partitions.slice(0, namedMax).join(', ');
+  return partitions.length === 1
+    ? `is only partition ${named}`
+    : `are ${partitions.length} (${named}${partitions.length > namedMax ? ', …' : ''})`;
 }
 
 function whyPending(offset: bigint, table: TablePlace | undefined, status: DatasetStatus | undefined): string {

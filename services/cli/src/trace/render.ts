@@ -10,6 +10,7 @@ const outcomeStyles: Readonly<Record<Outcome, Style>> = {
   gap: 'yellow',
   pending: 'yellow',
   not_landed: 'yellow',
+  no_such_record: 'red',
   before_start: 'yellow',
   twice: 'red',
   missing: 'red',

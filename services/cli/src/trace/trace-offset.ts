@@ -58,7 +58,7 @@ export async function traceOffset({ raw, tables }: Lake, question: OffsetQuestio
   const topicId = question.topicId ?? incarnations[0] ?? '';
   const source = { topicId, partition };
   const status = await statusOf(question.metastoreUrl, dataset);
-  const found: RawPlace = topicId === '' ? { kind: 'no_chain' } : await new RawLocator(raw, topic).locate(source, offset);
+  const found: RawPlace = topicId === '' ? { kind: 'no_chain', partitions: [] } : await new RawLocator(raw, topic).locate(source, offset);
   const landed = found.kind === 'record' || found.kind === 'gap';
   const place = landed ? await locateInTable(view, source, offset, found.kind === 'record', question.folder) : undefined;
   return {

@@ -52,9 +52,11 @@ test('each offset is where it is: row, tombstone, gap, quarantine, pending, not 
     outcome: 'not_landed',
     why: expect.stringContaining('landing stands at offset 8'),
   });
-  expect((await traced(env, '7:0')).data).toMatchObject({
-    outcome: 'not_landed',
-    why: expect.stringContaining('nothing of this partition'),
+  const nowhere = await traced(env, '7:0');
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.data).toMatchObject({
+    outcome: 'no_such_record',
+    why: expect.stringContaining('the topic has no partition 7, as far as is known: there is only partition 0'),
   });
 });
 

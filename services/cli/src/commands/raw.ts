@@ -20,7 +20,10 @@ export function rawCommands(cli: Cli): Command {
       .option('--partition <P>', 'only of this partition', partitionNumber),
   )
     .addOption(outputOption())
-    .addHelpText('after', '\nExit codes: 0 listed; 1 a chain is broken, which is said; 2 could not look. Offsets are half-open.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 listed; 1 a chain is broken or there is none, which is said; 2 could not look. Offsets are half-open.',
+    )
     .action((name: string, options: RangeOptions & Printed) =>
       run(cli, async () => (await import('../raw/command.ts')).list(cli, name, options)),
     );
@@ -34,7 +37,8 @@ export function rawCommands(cli: Cli): Command {
     .option('--values', 'only the values, decoded to the bytes Kafka had, a line feed behind each; tombstones have none')
     .addHelpText(
       'after',
-      '\nThe SHA-256 of every raw object is compared before a line of it is written. By default the newest incarnation of the topic.',
+      '\nThe SHA-256 of every raw object is compared before a line of it is written. By default the newest incarnation of the topic.' +
+        '\nExit codes: 0 written; 1 there is no such chain, which is said; 2 could not read.',
     )
     .action((name: string, options: CatOptions) => run(cli, async () => (await import('../raw/command.ts')).cat(cli, name, options)));
   return raw;

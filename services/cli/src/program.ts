@@ -20,6 +20,8 @@ const nowhere: Cli = { env: {}, write: async () => {}, complain: () => {}, paint
  */
 export function createProgram(cli: Cli = nowhere): Command {
   const program = new Command('millrace')
+    // options belong to the command they stand behind: `doctor` and `doctor lag` both have `-o`
+    .enablePositionalOptions()
     .description('Kafka topics into lake tables, with every record accounted for')
     .addHelpText(
       'after',

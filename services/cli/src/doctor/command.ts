@@ -12,6 +12,7 @@ type DoctorOptions = { output: Format; bundle?: string; role: Role[]; topic: str
 /** `millrace doctor` and `millrace doctor lag`. @param machine where it runs; a test gives another */
 export function doctorCommand(cli: Cli, machine: () => Machine = thisMachine): Command {
   return new Command('doctor')
+    .enablePositionalOptions()
     .description(
       'look at brokers, stores, database, metastore and this machine as the environment names them, and say what is wrong and how to mend it',
     )

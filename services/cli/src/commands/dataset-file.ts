@@ -33,10 +33,14 @@ export function describedDataset(
     ...(flags.pk === undefined ? {} : { pkFields: flags.pk }),
     ...(flags.partitionBy === undefined ? {} : { partitionKeys: flags.partitionBy }),
   } as Record<string, unknown>;
-  const missing = [
-    ...(typeof given.name === 'string' ? [] : ['a name']),
-    ...(typeof given.kafkaTopic === 'string' ? [] : ['a topic (--topic)']),
-  ];
+  for (const member of ['name', 'kafkaTopic'])
+    if (!['string', 'undefined'].includes(typeof given[member]))
+      throw new MillraceError(
+        'invalid',
+        'bad_dataset_file',
+        `${member} must be a text, and ${JSON.stringify(given[member])} is none: write it in quotes`,
+      );
+  const missing = [...(given.name === undefined ? ['a name'] : []), ...(given.kafkaTopic === undefined ? ['a topic (--topic)'] : [])];
   if (missing.length > 0)
     throw new MillraceError(
       'invalid',

@@ -89,15 +89,20 @@ function parseAnswer(text: string, where: string, path: string): unknown {
 /** What a problem answer means to a caller. Pure. */
 export function problemError(status: number, text: string, where: string, path: string): MillraceError {
   const parsed = problem.safeParse(tryJson(text));
-  const words = parsed.success
-    ? [parsed.data.detail ?? parsed.data.title, ...(parsed.data.errors ?? []).map((error) => `${error.pointer} ${error.detail}`)].join('; ')
-    : `status ${status}`;
+  const words = parsed.success ? problemWords(parsed.data) : `status ${status}`;
   const fields = { status, path };
   if (status >= 500 || status === 408 || status === 429)
     return new MillraceError('unavailable', 'metastore_failed', `${where}: ${words}`, fields);
   if (status === 409 || status === 412) return new MillraceError('conflict', 'metastore_conflict', words, fields);
   if (status === 404) return new MillraceError('invalid', 'not_found', words, fields);
   return new MillraceError('invalid', 'metastore_refused', words, fields);
+}
+
+/** Each reason once: `detail` may name the errors already. Pure. */
+function problemWords({ title, detail, errors = [] }: z.infer<typeof problem>): string {
+  const said = detail ?? title;
+  const reasons = errors.map((error) => `${error.pointer} ${error.detail}`).filter((reason) => !said.includes(reason));
+  return [said, ...reasons].join('; ');
 }
 
 function tryJson(text: string): unknown {

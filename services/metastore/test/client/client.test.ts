@@ -110,6 +110,12 @@ describe('the client', () => {
     await expect(client.createDataset({ name: '', kafkaTopic: '' })).rejects.toThrow('t; #/name is required');
   });
 
+  it('tells each reason once', async () => {
+    const errors = [{ pointer: '#/colour', detail: 'is not a known member' }];
+    const client = await answering(json(400, { type: 'urn:x', title: 't', status: 400, detail: '#/colour is not a known member', errors }));
+    await expect(client.createDataset({ name: '', kafkaTopic: '' })).rejects.toMatchObject({ message: '#/colour is not a known member' });
+  });
+
   it.each([['<html>hello</html>'], [{ name: 'orders' }], [[]]])('takes %j for no metastore', async (body) => {
     const client = await answering(json(200, body));
     await expect(client.dataset('orders')).rejects.toMatchObject({ kind: 'unavailable', code: 'metastore_unreadable' });

@@ -7,6 +7,10 @@ import type { TraceOptions } from '../trace/command.ts';
 const limitDefault = 10;
 const limitMax = 1_000;
 
+/** A search by `--where` may take so long by default and at most, s. */
+const timeoutSecondsDefault = 300;
+const timeoutSecondsMax = 86_400;
+
 /** `millrace trace <dataset> --offset P:O | --where PREDICATE` */
 export function traceCommand(cli: Cli): Command {
   return new Command('trace')
@@ -17,6 +21,7 @@ export function traceCommand(cli: Cli): Command {
     )
     .option('--where <predicate>', "find rows by an SQL condition on the table's columns, and go back to their raw lines")
     .option('--limit <n>', 'with --where: rows at most', wholeUpTo(limitMax), limitDefault)
+    .option('--timeout-seconds <n>', 'with --where: stop the search after so long', wholeUpTo(timeoutSecondsMax), timeoutSecondsDefault)
     .option('--topic-id <id>', 'with --offset: incarnation of the topic; by default the newest that landed')
     .option('--topic <topic>', "the dataset's Kafka topic, when neither metastore nor table tell it")
     .option('--show-record', "print the record's key, headers and value too (cut at 1,000 bytes each)")

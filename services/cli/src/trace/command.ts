@@ -16,13 +16,14 @@ export type TraceOptions = Printed & {
   topic?: string;
   topicId?: string;
   limit: number;
+  timeoutSeconds: number;
   showRecord?: boolean;
 };
 
 /** Looks, and prints what it finds. @returns 0 accounted for, or rows found; 1 nowhere, twice, or no row. @throws `MillraceError` when it could not look */
 export async function trace(cli: Cli, dataset: string, options: TraceOptions): Promise<ExitCode> {
   requireDatasetName(dataset);
-  const { offset: asked, where, limit, output } = options;
+  const { offset: asked, where, limit, timeoutSeconds, output } = options;
   const withRecord = options.showRecord === true;
   const settings = readLakeSettings(cli.env);
   if (where === undefined && asked === undefined)
@@ -30,7 +31,7 @@ export async function trace(cli: Cli, dataset: string, options: TraceOptions): P
   return await withTempFolder((folder) =>
     withLake(settings, async (lake): Promise<ExitCode> => {
       if (where !== undefined) {
-        const answer = await traceWhere(lake, { dataset, where, limit, withRecord, folder });
+        const answer = await traceWhere(lake, { dataset, where, limit, timeoutSeconds, withRecord, folder });
         const { rows, more, tableVersion } = answer;
         await show(cli, output, { dataset, where, ...answer }, () =>
           rows.length === 0

@@ -8,6 +8,7 @@ import type { TableView } from '../lake/table-view.ts';
 import { numberedRows, sqlColumns } from './column-types.ts';
 import type { RowPlace } from './find-row.ts';
 import { bad, requireExpression } from './predicate.ts';
+import { SearchDeadline } from './search-deadline.ts';
 
 /** A row that a predicate holds for. */
 export type MatchedRow = SourcePartition & RowPlace & { topic: string; offset: bigint };
@@ -19,16 +20,19 @@ const rowColumn = '_source_data_row';
  * The first `limit` rows, in the order of the table's log, that a person's predicate holds for. Files are read a group at a time until there are enough; memory is DuckDB's bound.
  * The predicate sees the table's columns as they are now. It is one expression, can change nothing, and can read no file but the table's: DuckDB's access to files is locked first.
  * @param folder existing directory for copies of data files
- * @throws kind `invalid`, code `bad_predicate`
+ * @param timeoutSeconds the whole search may take so long; then what runs is interrupted
+ * @throws kind `invalid`, code `bad_predicate` or `search_too_long`
  */
 export async function searchTable(
   { table, state }: TableView,
   predicate: string,
   limit: number,
+  timeoutSeconds: number,
   folder: string,
 ): Promise<{ rows: MatchedRow[]; filesRead: number }> {
   const instance = await openDuckDb(':memory:', folder);
   const connection = await instance.connect();
+  const deadline = new SearchDeadline(connection, timeoutSeconds);
   try {
     await requireExpression(connection, predicate);
     const found: MatchedRow[] = [];
@@ -44,6 +48,7 @@ export async function searchTable(
     await matches(connection, 'SELECT 1 FROM whole', predicate);
     for await (const group of inGroups(liveFiles(table, state.version))) {
       const local: { path: string; copy: LocalFile }[] = [];
+      deadline.check();
       try {
         for (const file of group) local.push({ path: file.path, copy: await localFile(table, file.path, file.size, folder) });
         const paths = local.map(({ copy }) => copy.path);
@@ -64,7 +69,12 @@ export async function searchTable(
       if (found.length >= limit) break;
     }
     return { rows: found, filesRead };
+  } catch (error) {
+    // an interrupted question fails in DuckDB's words
+    deadline.check();
+    throw error;
   } finally {
+    deadline.stop();
     connection.closeSync();
     instance.closeSync();
   }

@@ -13,15 +13,15 @@ export type WhereAnswer = { tableVersion: bigint; rows: FoundRecord[]; filesRead
 /**
  * From rows of a table back to their raw lines and Kafka coordinates. Only reads.
  * @param folder existing directory for copies of data files
- * @throws kind `invalid`, code `bad_predicate` or `no_table`
+ * @throws kind `invalid`, code `bad_predicate`, `search_too_long` or `no_table`
  */
 export async function traceWhere(
   { raw, tables }: Lake,
-  question: { dataset: string; where: string; limit: number; withRecord: boolean; folder: string },
+  question: { dataset: string; where: string; limit: number; timeoutSeconds: number; withRecord: boolean; folder: string },
 ): Promise<WhereAnswer> {
   const view = await viewTable(scopedStore(tables, question.dataset));
   if (view.state === undefined) throw new MillraceError('invalid', 'no_table', `there is no table at ${view.table.url} yet`);
-  const { rows, filesRead } = await searchTable(view, question.where, question.limit, question.folder);
+  const { rows, filesRead } = await searchTable(view, question.where, question.limit, question.timeoutSeconds, question.folder);
   // neighbours lie in the same raw object
   rows.sort((a, b) =>
     a.topicId === b.topicId ? a.partition - b.partition || Number(a.offset - b.offset) : a.topicId < b.topicId ? -1 : 1,

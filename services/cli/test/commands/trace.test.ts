@@ -146,6 +146,16 @@ test.each([
   expect(said.err).toContain(words);
 });
 
+test('a search that takes too long is interrupted, and says how to ask for longer', async () => {
+  const endless = '(SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = id) > 0';
+  const said = await millrace(small, ['trace', 'd', '--where', endless, '--timeout-seconds', '1']);
+  expect(said).toMatchObject({
+    code: 2,
+    out: '',
+    err: 'the search was stopped after 1 s: ask for less, or for longer with --timeout-seconds',
+  });
+});
+
 test('wrong usage ends with 2 and says how it is written', async () => {
   for (const args of [
     ['trace', 'd', '--offset', '12'],

@@ -80,15 +80,16 @@ test('an answer lost after the server stored, or of a second delivery, is settle
   const store = openObjectStore(`s3://${bucket}/c`, { ...connection, endpoint: proxy.url });
   try {
     let n = 0;
-    const faults: Fault[] = [
-      { do: 'swallow' },
-      { do: 'reset' },
-      { do: 'duplicate', tell: 'second' },
-      status(409),
-      status(503),
-      status(500),
+    // with what is told of each: whether an answer was lost that may have been a win
+    const faults: [Fault, { wasUnknown?: true }][] = [
+      [{ do: 'swallow' }, { wasUnknown: true }],
+      [{ do: 'reset' }, { wasUnknown: true }],
+      [{ do: 'duplicate', tell: 'second' }, { wasUnknown: true }],
+      [status(409), {}],
+      [status(503), { wasUnknown: true }],
+      [status(500), { wasUnknown: true }],
     ];
-    for (const fault of faults) {
+    for (const [fault, told] of faults) {
       const key = `commit/${n++}.json`;
       const body = utf8.encode(`{"attemptId":"${kindOf(fault)}"}`);
       const rule = proxy.next(fault);
@@ -97,7 +98,7 @@ test('an answer lost after the server stored, or of a second delivery, is settle
         random: systemRandom,
         deadlineMs: 20_000,
       });
-      expect([fault, ending]).toEqual([fault, { status: 'committed' }]);
+      expect([fault, ending]).toEqual([fault, { status: 'committed', ...told }]);
       expect(proxy.struck(rule)).toBe(1);
       expect(await store.get(key)).toEqual(body);
     }

@@ -66,6 +66,13 @@ describe('reading settings', () => {
     expect(message(() => read({ [name]: 'x' }))).toBe(`invalid bad_settings ${name} is not a setting; did you mean ${nearest}?`);
   });
 
+  it.each(['MILLRACE_FOO', 'MILLRACE_CATALOG_URL', 'MILLRACE_COFFEE_STRENGTH_MAX'])(
+    'refuses %s without a guess: no name is near',
+    (name) => {
+      expect(unknownSettings({ [name]: 'x' })).toEqual([`${name} is not a setting`]);
+    },
+  );
+
   it('suggests the setting itself when one letter of it is wrong', () => {
     const names = Object.keys(settingShapes).filter((name) => name.startsWith('MILLRACE_'));
     fc.assert(

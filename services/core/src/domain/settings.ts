@@ -163,8 +163,8 @@ function distance(a: string, b: string): number {
 /** An edit so small is a slip of the fingers; beyond it shared words say more. */
 const slipMax = 2;
 
-/** The setting that was probably meant: one that is a slip of the fingers away, else the one that shares most words, else the nearest. Pure. */
-function suggestion(name: string): string {
+/** The setting that was probably meant: one that is a slip of the fingers away, else the one that shares most words, if it has more than half of them. Pure. */
+function suggestion(name: string): string | undefined {
   const words = new Set(name.split('_').slice(1));
   const rank = (key: string) => {
     const edits = distance(name, key);
@@ -175,21 +175,18 @@ function suggestion(name: string): string {
     return { key, edits, slip: edits <= slipMax ? edits : slipMax + 1, shared };
   };
   const ranked = [...known].filter((key) => key.startsWith('MILLRACE_')).map(rank);
-  return ranked.sort((a, b) => a.slip - b.slip || b.shared - a.shared || a.edits - b.edits)[0]?.key ?? '';
+  const best = ranked.sort((a, b) => a.slip - b.slip || b.shared - a.shared || a.edits - b.edits)[0];
+  return best !== undefined && (best.slip <= slipMax || best.shared > words.size / 2) ? best.key : undefined;
 }
 
-/** A line for every `MILLRACE_*` key that is no setting of any service, with the one that was probably meant. Pure. */
+/** A line for every `MILLRACE_*` key that is no setting of any service, with the one that was probably meant where one is near. Pure. */
 export function unknownSettings(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(env).flatMap(([name, value]) =>
-    value === undefined ||
-    value === '' ||
-    !name.startsWith('MILLRACE_') ||
-    known.has(name) ||
-    toolKey.test(name) ||
-    isServiceLink(name, value)
-      ? []
-      : [`${name} is not a setting; did you mean ${suggestion(name)}?`],
-  );
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (value === undefined || value === '' || !name.startsWith('MILLRACE_')) return [];
+    if (known.has(name) || toolKey.test(name) || isServiceLink(name, value)) return [];
+    const meant = suggestion(name);
+    return [`${name} is not a setting${meant === undefined ? '' : `; did you mean ${meant}?`}`];
+  });
 }
 
 /**

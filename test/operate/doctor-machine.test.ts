@@ -98,7 +98,7 @@ test('a state folder that cannot be written', async () => {
   const file = join(freshDirectory('doctor'), 'file');
   writeFileSync(file, '');
   const found = await diagnose({ ...folders(), MILLRACE_STATE_DIR: join(file, 'state') }, ['--role', 'phase2']);
-  expectFailure(found, 'disk', /file\/state cannot be written/, /right to write there.*point MILLRACE_STATE_DIR elsewhere/);
+  expectFailure(found, 'disk', /file\/state cannot be made/, /right to write there.*point MILLRACE_STATE_DIR elsewhere/);
 });
 
 test.skipIf(process.getuid?.() !== 0 || process.env.MILLRACE_TEST_NO_MOUNT === '1')('a full disk', async () => {

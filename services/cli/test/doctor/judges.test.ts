@@ -40,6 +40,7 @@ describe('the machine', () => {
     expect(judged({ freeBytes: 0 }).level).toBe('failure');
     expect(judged({ writeError: { code: 'ENOSPC', words: 'no space' } }).fix).toMatch(/free space/);
     expect(judged({ writeError: { code: 'EROFS', words: 'read-only' } }).fix).toMatch(/needs a volume/);
+    expect(judged({ exists: false, freeBytes: 0, writeError: { code: 'ENOENT', words: 'no' } }).says).toMatch(/cannot be made: no$/);
   });
 });
 
@@ -189,6 +190,11 @@ describe('buckets', () => {
   });
 });
 
+it('a broker that takes connections and does not answer: it may hang, too', () => {
+  const silent = { address: 'a:9092', advertisedBy: null, outcome: { kind: 'silent', words: 'Request timed out' } } as const;
+  expect(judgeBrokers([silent], 'consumer')[0]?.fix).toMatch(/the broker may hang: look at it or restart it/);
+});
+
 describe('database and metastore', () => {
   const up = { status: 'up', address: 'db:5432/m', serverVersion: '18.4', known: ['1', '2'] } as const;
   it('migrations', () => {
@@ -205,21 +211,35 @@ describe('database and metastore', () => {
   });
 
   it('another version of the metastore is told', () => {
-    const there = { status: 'up', url: 'http://m', ready: true, problems: [], version: '0.2.0' } as const;
+    const there = { status: 'up', url: 'http://m', ready: true, problems: [], service: 'metastore', version: '0.2.0' } as const;
     expect(judgeMetastore(there, '0.1.0')[0]).toMatchObject({ level: 'warning', says: 'http://m is version 0.2.0, this command 0.1.0' });
     expect(judgeMetastore(there, '0.2.0')[0]?.level).toBe('ok');
   });
 
+  it('another service in its place is told', () => {
+    const there = { status: 'up', url: 'http://m', ready: true, problems: [], version: '0.2.0' } as const;
+    expect(judgeMetastore({ ...there, service: 'phase1' }, '0.2.0')).toMatchObject([
+      { level: 'failure', says: 'http://m is phase1, not the metastore', fix: expect.stringMatching(/MILLRACE_METASTORE_URL/) },
+    ]);
+    expect(judgeMetastore({ ...there, service: null, version: null }, '0.2.0')[0]?.level).toBe('warning');
+  });
+
   it('datasets: those that need somebody, with what to do', () => {
-    const running = { name: 'a', state: 'RUNNING', reason: null, nextAction: null };
+    const running = { name: 'a', state: 'RUNNING', reason: null, nextAction: null, landingSilentSince: null };
     const found = judgeDatasets([
       running,
-      { name: 'b', state: 'BLOCKED', reason: 'a breaking change', nextAction: 'PUT …/resume' },
-      { name: 'c', state: 'PAUSED', reason: 'paused by a person', nextAction: null },
+      { ...running, name: 'b', state: 'BLOCKED', reason: 'a breaking change', nextAction: 'look; then PUT /v1/datasets/b/resume' },
+      { ...running, name: 'c', state: 'PAUSED', reason: 'paused by a person; landing goes on' },
       { ...running, name: 'd', reason: 'no phase-2 worker has reported since yesterday' },
+      { ...running, name: 'e', landingSilentSince: '2026-11-21T12:00:00.000Z' },
     ]);
-    expect(found.map(({ level }) => level)).toEqual(['ok', 'failure', 'failure']);
-    expect(found[0]?.says).toBe('2 of 4 run and need nobody');
-    expect(found[1]).toMatchObject({ says: 'b is BLOCKED: a breaking change', fix: 'PUT …/resume' });
+    expect(found.map(({ level }) => level)).toEqual(['ok', 'failure', 'warning', 'failure', 'warning']);
+    expect(found[0]?.says).toBe('1 of 5 run and need nobody');
+    expect(found[1]).toMatchObject({ says: 'b is BLOCKED: a breaking change', fix: 'look; then millrace datasets resume b' });
+    expect(found[2]).toMatchObject({
+      says: 'c is PAUSED: paused by a person; landing goes on',
+      fix: 'millrace datasets resume c to go on',
+    });
+    expect(found[4]?.says).toMatch(/^no phase-1 worker has reported on e since 2026-11-21T12:00/);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type DatasetLag, judgeLegs, legsOf, legsToRestart, type PartitionLag } from '../../src/doctor/lag/legs.ts';
 import { readRestartWish, restedReason } from '../../src/doctor/lag/restart.ts';
 import { lagText } from '../../src/doctor/lag/text.ts';
+import { nextStep } from '../../src/doctor/next-step.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
 const partition = (changes: Partial<PartitionLag> = {}): PartitionLag => ({
@@ -86,8 +87,8 @@ describe('the verdict', () => {
   it('a pause is no lateness, and what waits for a person is not restarted', () => {
     const judged = (changes: Partial<DatasetLag>) => judgeLegs(late(50n, changes), late(50n, changes), 60);
     expect(judged({ state: 'PAUSED' })[1]?.verdict).toBe('paused');
-    const blocked = judged({ state: 'BLOCKED', nextAction: 'PUT …/resume' });
-    expect(blocked[1]).toMatchObject({ verdict: 'stuck', waitsFor: 'PUT …/resume' });
+    const blocked = judged({ state: 'BLOCKED', nextAction: 'mend it; then PUT /v1/datasets/orders/resume' });
+    expect(blocked[1]).toMatchObject({ verdict: 'stuck', waitsFor: 'mend it; then millrace datasets resume orders' });
     expect(legsToRestart(blocked)).toEqual([]);
     expect(legsToRestart(judged({}))).toEqual(['table']);
   });
@@ -103,6 +104,32 @@ describe('what people read', () => {
     expect(text({ endsKnown: false })).not.toMatch(/within 10 s/);
     expect(text({ endsKnown: false, endsAgeSeconds: 300 })).toMatch(/1 of 2 legs are later than 10 s$/);
     expect(text({ state: 'PAUSED' })).toMatch(/every leg that is not paused is within 10 s/);
+  });
+});
+
+describe('the next step', () => {
+  // as phase 2 says it of a breaking change
+  const nextAction =
+    'see GET /v1/datasets/orders/schemas/3; PUT /v1/datasets/orders/resume evaluates again, with {"breaking":"quarantine"} the offending records are quarantined and the table goes on';
+
+  it('is a command of this program', () => {
+    expect(nextStep(nextAction)).toBe(
+      'millrace datasets resume orders evaluates again; with millrace datasets resume orders --breaking quarantine the offending records are quarantined and the table goes on',
+    );
+    expect(nextStep('millrace gaps list orders')).toBe('millrace gaps list orders');
+  });
+
+  it('stands below the table, once for both legs, so that the table stays narrow', () => {
+    const blocked = facts({
+      state: 'BLOCKED',
+      nextAction,
+      partitions: [partition({ end: 150n, oldestUnlandedMs: 0, committed: 50n, oldestUncommittedMs: 0 })],
+    });
+    const lines = lagText((_, cell) => cell, judgeLegs(legsOf(blocked, now), undefined, 10), [], 10).split('\n');
+    expect(lines.filter((line) => line.includes('--breaking quarantine'))).toEqual([
+      expect.stringMatching(/^orders waits for: millrace datasets/),
+    ]);
+    expect(Math.max(...lines.slice(0, 3).map(({ length }) => length))).toBeLessThan(80);
   });
 });
 

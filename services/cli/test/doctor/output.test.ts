@@ -22,4 +22,4 @@ it('doctor lag prints in the format it is asked for, though doctor has the same 
   expect(JSON.parse(await printed('-o', 'json'))).toEqual(empty);
   expect(parse(await printed('--output', 'yaml'))).toEqual(empty);
   expect(await printed()).toBe('no datasets\n');
-});
+}, 60_000);

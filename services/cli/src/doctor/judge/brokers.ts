@@ -96,7 +96,7 @@ function fixes({ advertisedBy, outcome }: BrokerFact): string {
     case 'unreachable':
       return `open the way from here to that host and port (firewall, network policy, security group), or correct ${where}`;
     case 'silent':
-      return `correct the port in ${where}: another service may listen there, or the listener expects TLS (security.protocol=SSL in KAFKA_PROPERTIES)`;
+      return `correct the port in ${where}: another service may listen there, or the listener expects TLS (security.protocol=SSL in KAFKA_PROPERTIES); or the broker may hang: look at it or restart it`;
     case 'closed':
       return `if the listener expects TLS or a login, set security.protocol in KAFKA_PROPERTIES; else correct the port in ${where}: it may belong to another service`;
     case 'tls':

@@ -97,7 +97,7 @@ export function judgeFolder(facts: FolderFacts, setting: string, use: string, { 
     );
   if (writeError !== null)
     return failure(
-      `${path} cannot be written: ${writeError.words}`,
+      `${path} cannot be ${facts.exists ? 'written' : 'made'}: ${writeError.words}`,
       `give the services' user the right to write there (chown, fsGroup; a read-only root file system needs a volume), or point ${setting} elsewhere; ${use} is written there`,
     );
   if (freeBytes !== null && freeBytes < fullBytes)

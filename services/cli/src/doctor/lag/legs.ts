@@ -1,3 +1,5 @@
+import { nextStep } from '../next-step.ts';
+
 /*
  * How far behind each dataset is, leg by leg, and what that means. Facts in, lines out: pure.
  */
@@ -58,7 +60,14 @@ const freshSeconds = 60;
 export function legsOf(facts: DatasetLag, now: number): [LegLag, LegLag] {
   const { dataset, topic, partitions, state } = facts;
   const paused = state === 'PAUSED';
-  const waitsFor = state === 'BLOCKED' ? (facts.nextAction ?? 'a decision') : paused ? 'it is paused by a person' : null;
+  const waitsFor =
+    state === 'BLOCKED'
+      ? facts.nextAction === null
+        ? 'a decision'
+        : nextStep(facts.nextAction)
+      : paused
+        ? 'it is paused by a person'
+        : null;
   const sum = (of: (partition: PartitionLag) => bigint) => partitions.reduce((total, partition) => total + of(partition), 0n);
   const age = (times: (number | null)[], records: bigint | null): Pick<LegLag, 'seconds' | 'estimated'> => {
     if (records === null) return { seconds: null, estimated: false };

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access, open, rm, stat, statfs } from 'node:fs/promises';
+import { mkdtemp, open, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -36,7 +35,7 @@ export const neededNode = (): string => (require('../../../../../package.json') 
 /** Bytes of the test file: more than a file system keeps beside a name. */
 const testFileBytes = 65_536;
 
-/** Writes, syncs and removes a small file, or looks whether the folder could be made. Leaves nothing. Never rejects. */
+/** Writes, syncs and removes a small file, or makes and removes a folder where this one would be made. Leaves nothing. Never rejects. */
 export async function lookAtFolder(path: string): Promise<FolderFacts> {
   const folder = resolve(path);
   const exists = await stat(folder).then(
@@ -49,7 +48,7 @@ export async function lookAtFolder(path: string): Promise<FolderFacts> {
     if (exists) await writeTest(folder);
     else {
       if (!(await stat(there)).isDirectory()) throw Object.assign(new Error(`${there} is a file`), { code: 'ENOTDIR' });
-      await access(there, constants.W_OK | constants.X_OK);
+      await rmdir(await mkdtemp(join(there, '.millrace-doctor-')));
     }
     return { path: folder, exists, freeBytes: await freeBytes(there), writeError: null };
   } catch (error) {

@@ -13,16 +13,20 @@ export async function lookAtMetastore(url: string, signal: AbortSignal): Promise
     const text = await answer.text();
     const problems = text.split('\n').flatMap((line) => (line.startsWith('[-]') ? [line.slice(3)] : []));
     const told = await fetch(`${base}/version`, { signal })
-      .then((found) => (found.ok ? (found.json() as Promise<{ version?: unknown }>) : {}))
-      .catch(() => ({}));
-    const version = 'version' in told && typeof told.version === 'string' ? told.version : null;
+      .then((found) => (found.ok ? (found.json() as Promise<object | null>) : null))
+      .catch(() => null);
     return {
-      facts: { status: 'up', url: base, ready: answer.ok, problems, version },
+      facts: { status: 'up', url: base, ready: answer.ok, problems, service: textIn(told, 'service'), version: textIn(told, 'version') },
       clockAheadMs: Number.isNaN(clockAheadMs) ? null : clockAheadMs,
     };
   } catch (error) {
     return { facts: { status: 'down', url: base, words: describeError(error) }, clockAheadMs: null };
   }
+}
+
+function textIn(told: object | null, name: string): string | null {
+  const value: unknown = (told as Record<string, unknown> | null)?.[name];
+  return typeof value === 'string' ? value : null;
 }
 
 /** State of every dataset. @throws kind `unavailable` when the metastore is away */
@@ -33,8 +37,8 @@ export async function lookAtDatasets(url: string, signal: AbortSignal): Promise<
     datasets,
     async ({ name }) => {
       try {
-        const { state, reason, nextAction } = await client.status(name);
-        return [{ name, state, reason, nextAction }];
+        const { state, reason, nextAction, landingSilentSince = null } = await client.status(name);
+        return [{ name, state, reason, nextAction, landingSilentSince }];
       } catch (error) {
         // deleted since the list was read
         if (isKind(error, 'invalid') && error.code === 'not_found') return [];

@@ -1,6 +1,7 @@
 import { discoverPartitions } from '@millrace/core/chain/discover.ts';
 import { findEntryCovering, findTail } from '@millrace/core/chain/tail.ts';
 import type { ChainEntry, RawObject } from '@millrace/core/domain/chain.ts';
+import { describeError, isKind } from '@millrace/core/domain/errors.ts';
 import type { Gap } from '@millrace/core/domain/offsets.ts';
 import { RawLineCursor } from '@millrace/core/domain/raw-line.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
@@ -24,8 +25,13 @@ export type RawPlace =
   | { kind: 'not_landed'; tail: ChainEntry }
   | { kind: 'gap'; entry: ChainEntry; gap: Gap; reason: string | null }
   | { kind: 'record'; entry: ChainEntry; object: RawObject; line: number; record: LandedRecord }
+  /** its line is in an object that is gone or not what was written: `code` and `why` of the error */
+  | { kind: 'unreadable'; entry: ChainEntry; object: RawObject; code: string; why: string }
   /** its entry covers it, neither an object nor a gap of it holds it */
   | { kind: 'lost'; entry: ChainEntry };
+
+/** What an unreadable object is called in a table of people. Pure. */
+export const unreadableWord = (code: string): string => (code === 'raw_object_missing' ? 'not there' : 'damaged');
 
 /** The newest chain entries and the lines read last, kept so that neighbours cost no request. One for each command. */
 export class RawLocator {
@@ -41,7 +47,7 @@ export class RawLocator {
 
   /**
    * Where an offset lies: about 3·log2(entries) requests, and the one raw object, whose SHA-256 is compared. Memory: that object.
-   * @throws kind `corrupt` when chain or object are not what was written
+   * @throws kind `corrupt` when the chain is not what was written
    */
   async locate(source: SourcePartition, offset: bigint): Promise<RawPlace> {
     const tail = await this.#tail(source);
@@ -56,8 +62,13 @@ export class RawLocator {
     const objects = entry.kind === 'data' ? entry.objects : [];
     for (const object of objects) {
       if (offset < object.startOffset || offset >= object.endOffset) continue;
-      const found = recordAt(await this.#linesOf(object), offset);
-      if (found !== undefined) return { kind: 'record', entry, object, ...found };
+      try {
+        const found = recordAt(await this.#linesOf(object), offset);
+        if (found !== undefined) return { kind: 'record', entry, object, ...found };
+      } catch (error) {
+        if (!isKind(error, 'corrupt')) throw error;
+        return { kind: 'unreadable', entry, object, code: error.code, why: describeError(error) };
+      }
     }
     return { kind: 'lost', entry };
   }

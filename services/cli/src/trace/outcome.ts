@@ -52,18 +52,36 @@ export function judge(
     return { outcome: 'missing', why: `chain entry ${raw.entry.seq} covers it, but no object and no gap of the entry holds it` };
   if (table?.startOffset !== undefined && offset < table.startOffset)
     return { outcome: 'before_start', why: `the table begins at offset ${table.startOffset} of this partition: it landed for others` };
+  if (raw.kind === 'unreadable') return judgeUnreadable(raw, offset, table);
   if (table?.position === undefined || offset >= table.position) return { outcome: 'pending', why: whyPending(offset, table, status) };
-  if (table.rows.length > 1) return { outcome: 'twice', why: `the table holds ${table.rows.length} rows of it` };
-  if (table.rows.length === 1) return { outcome: 'row', why: 'in the table' };
-  if (table.quarantine !== undefined) {
-    const { stage, reason } = table.quarantine.pointer;
-    return { outcome: 'quarantined', why: `set aside at stage ${stage}: ${reason}` };
-  }
+  const inTable = judgeTable(table);
+  if (inTable !== undefined) return inTable;
   if (raw.record.value === null)
     return { outcome: 'dropped', why: `dropped by the rule "${tombstoneRule}": a Kafka null has no row in mode append` };
   return {
     outcome: 'missing',
     why: `it landed and the table's position ${table.position} is past it, but it is neither in the table nor in quarantine`,
+  };
+}
+
+/** What the table alone tells; undefined when it holds neither row nor pointer. */
+function judgeTable({ rows, quarantine }: TablePlace): Judgement | undefined {
+  if (rows.length > 1) return { outcome: 'twice', why: `the table holds ${rows.length} rows of it` };
+  if (rows.length === 1) return { outcome: 'row', why: 'in the table' };
+  if (quarantine === undefined) return undefined;
+  const { stage, reason } = quarantine.pointer;
+  return { outcome: 'quarantined', why: `set aside at stage ${stage}: ${reason}` };
+}
+
+/** Its raw line cannot be read: what the table has of it counts; what only that line could tell is missing. */
+function judgeUnreadable(raw: RawPlace & { kind: 'unreadable' }, offset: bigint, table: TablePlace | undefined): Judgement {
+  if (table?.position === undefined || offset >= table.position)
+    return { outcome: 'missing', why: `it landed and is not in the table yet, and its raw object cannot be read: ${raw.why}` };
+  const inTable = judgeTable(table);
+  if (inTable !== undefined) return { ...inTable, why: `${inTable.why}; its raw object cannot be read` };
+  return {
+    outcome: 'missing',
+    why: `the table's position ${table.position} is past it, but it is neither in the table nor in quarantine; its raw object, which would tell whether it was a tombstone, cannot be read: ${raw.why}`,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Cli, Style } from '../output/cli.ts';
 import { textTable } from '../output/text-table.ts';
+import { unreadableWord } from './locate-raw.ts';
 import type { Outcome } from './outcome.ts';
 import { type OffsetTrace, traceData } from './trace-offset.ts';
 
@@ -34,6 +35,7 @@ export function renderTrace(cli: Cli, trace: OffsetTrace, withRecord: boolean): 
     }
     lines.push(['raw', `${trace.rawUrl}/${raw.object.key} line ${raw.line} (from 0)`]);
   }
+  if (raw.kind === 'unreadable') lines.push(['raw', `${unreadableWord(raw.code)}: ${raw.why}`]);
   if (data.chain !== null) {
     const { seq, kind, startOffset, endOffset, epoch, attemptId, writer, createdAt } = data.chain;
     lines.push([
@@ -108,8 +110,10 @@ export type FoundRecord = {
   offset: bigint;
   timestamp: number | null;
   key: string | null;
-  /** raw object and zero-based line; null when the raw zone does not hold it any more */
+  /** raw object and zero-based line; null when the raw zone does not hold it any more, or it is damaged */
   object: string | null;
+  /** code of what is wrong with the raw object; null for nothing */
+  rawProblem: string | null;
   line: number | null;
   seq: bigint | null;
   attemptId: string | null;
@@ -128,7 +132,7 @@ export function renderFound(cli: Cli, found: readonly FoundRecord[], withRecord:
     `${one.offset}`,
     one.timestamp === null ? '-' : isoTime(one.timestamp),
     printable(one.key),
-    one.object ?? 'not there',
+    one.object ?? unreadableWord(one.rawProblem ?? 'raw_object_missing'),
     one.line === null ? '-' : `${one.line}`,
     one.file,
     one.row === null ? '-' : `${one.row}`,

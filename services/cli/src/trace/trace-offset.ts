@@ -41,7 +41,7 @@ export type OffsetTrace = Judgement & {
 
 /**
  * Follows one offset through raw zone and table, from the files alone; the metastore, when it answers, adds why something waits. Only reads.
- * @throws kind `invalid` when nothing is known of the dataset; kind `corrupt` when a file on the way is not what was written
+ * @throws kind `invalid` when nothing is known of the dataset; kind `corrupt` when a file on the way, other than the raw object, is not what was written
  */
 export async function traceOffset({ raw, tables }: Lake, question: OffsetQuestion): Promise<OffsetTrace> {
   const { dataset, partition, offset } = question;
@@ -59,8 +59,8 @@ export async function traceOffset({ raw, tables }: Lake, question: OffsetQuestio
   const source = { topicId, partition };
   const status = await statusOf(question.metastoreUrl, dataset);
   const found: RawPlace = topicId === '' ? { kind: 'no_chain', partitions: [] } : await new RawLocator(raw, topic).locate(source, offset);
-  const landed = found.kind === 'record' || found.kind === 'gap';
-  const place = landed ? await locateInTable(view, source, offset, found.kind === 'record', question.folder) : undefined;
+  const landed = found.kind === 'record' || found.kind === 'unreadable' || found.kind === 'gap';
+  const place = landed ? await locateInTable(view, source, offset, found.kind !== 'gap', question.folder) : undefined;
   return {
     ...judge(source, offset, found, place, status),
     dataset,
@@ -104,9 +104,10 @@ export function traceData(trace: OffsetTrace, withRecord: boolean) {
         ? null
         : {
             url: trace.rawUrl,
-            object: raw.kind === 'record' ? raw.object.key : null,
+            object: 'object' in raw ? raw.object.key : null,
             line: raw.kind === 'record' ? raw.line : null,
-            sha256: raw.kind === 'record' ? raw.object.sha256 : null,
+            sha256: 'object' in raw ? raw.object.sha256 : null,
+            problem: raw.kind === 'unreadable' ? raw.why : null,
           },
     chain:
       entry === undefined

@@ -31,8 +31,10 @@ export async function traceWhere(
   for (const { topic, topicId, partition, offset, file, row } of rows) {
     const locator = locators.get(topic) ?? new RawLocator(raw, topic);
     locators.set(topic, locator);
-    const place = await locator.locate({ topicId, partition }, offset).catch(removed);
-    const landed = place?.kind === 'record' ? place : undefined;
+    // raw objects may be removed by retention while their rows stay: then only the coordinates are left
+    const place = await locator.locate({ topicId, partition }, offset);
+    const landed = place.kind === 'record' ? place : undefined;
+    const entry = 'entry' in place ? place.entry : undefined;
     found.push({
       topic,
       topicId,
@@ -41,19 +43,14 @@ export async function traceWhere(
       timestamp: landed?.record.timestamp ?? null,
       key: bytesText(landed?.record.key ?? null),
       object: landed?.object.key ?? null,
+      rawProblem: place.kind === 'unreadable' ? place.code : null,
       line: landed?.line ?? null,
-      seq: landed?.entry.seq ?? null,
-      attemptId: landed?.entry.attemptId ?? null,
+      seq: entry?.seq ?? null,
+      attemptId: entry?.attemptId ?? null,
       file,
       row,
       ...(question.withRecord ? { value: bytesText(landed?.record.value ?? null) } : {}),
     });
   }
   return { tableVersion: view.state.version, rows: found, filesRead, more: rows.length >= question.limit };
-}
-
-/** Raw objects may be removed by retention while their rows stay: then only the coordinates are left. */
-function removed(error: unknown): undefined {
-  if (error instanceof MillraceError && error.code === 'raw_object_missing') return undefined;
-  throw error;
 }

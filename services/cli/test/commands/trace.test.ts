@@ -77,10 +77,38 @@ test('offsets before the table began are told apart from those that are missing'
   expect(twice.data).toMatchObject({ outcome: 'twice' });
 });
 
-test('a raw object that is not what the chain says stops the trace', async () => {
-  const lake = soundLake('rrrr');
-  for (const [key, bytes] of lake.raw) lake.raw.set(key, Buffer.concat([bytes, Buffer.from('x')]));
-  expect(await traced(await lakeEnv(lake), '0:2')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('the chain says') });
+test.each([
+  ['gone', 'not there', (lake: Lake, key: string) => lake.raw.delete(key)],
+  [
+    'damaged',
+    'the chain says',
+    (lake: Lake, key: string, bytes: Uint8Array) => lake.raw.set(key, Buffer.concat([bytes, Buffer.from('x')])),
+  ],
+])('a raw object that is %s is said, and what the table has is named all the same', async (_, words, spoil) => {
+  const lake = soundLake('rtqrrr', 0n, 5n);
+  for (const [key, bytes] of [...lake.raw]) spoil(lake, key, bytes);
+  const env = await lakeEnv(lake);
+  const row = await traced(env, '0:0');
+  expect(row).toMatchObject({ code: 0, err: '' });
+  expect(row.data).toMatchObject({
+    outcome: 'row',
+    record: null,
+    raw: { object: expect.stringContaining('00000-0'), line: null, problem: expect.stringContaining(words) },
+    chain: { seq: '1' },
+    table: { commit: { version: '0' }, rows: [{ row: '0' }] },
+  });
+  expect((await traced(env, '0:2')).data).toMatchObject({ outcome: 'quarantined', quarantine: { reason: 'not_json' } });
+  for (const [at, why] of [
+    ['0:1', 'whether it was a tombstone'],
+    ['0:5', 'not in the table yet'],
+  ] as const) {
+    const lost = await traced(env, at);
+    expect(lost.code).toBe(1);
+    expect(lost.data).toMatchObject({ outcome: 'missing', why: expect.stringContaining(why) });
+  }
+  expect((await millrace(env, ['trace', 'd', '--offset', '0:0'])).out).toMatch(/^ {2}raw +(not there|damaged): .*00000-0/m);
+  const found = await millrace(env, ['trace', 'd', '--where', 'id = 0']);
+  expect(found).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/not there|damaged/) });
 });
 
 test('data of a record are shown only when asked for', async () => {

@@ -1,4 +1,4 @@
-import { seeded } from '@millrace/cli/demo/orders.ts';
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 import { Admin, Producer } from '@platformatic/kafka';
 
 /** A stream of records to measure with. `value` gives the JSON text of record `index`, the same each time. */

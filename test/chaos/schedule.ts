@@ -1,4 +1,4 @@
-import { seeded } from '../crash/schedule.ts';
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 
 /*
  * What a chaos run does, and when. Faults come in lanes: within a lane one after the other, the lanes all at a time, so that kinds overlap in every

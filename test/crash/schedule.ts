@@ -1,18 +1,8 @@
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 /** One act of violence: which worker, and how. Delays in ms. */
 export type Episode =
   | { do: 'kill'; worker: number; afterMs: number; downMs: number }
   | { do: 'pause'; worker: number; afterMs: number; pausedMs: number };
-
-/** A small generator of uniform numbers in [0, 1) by seed (mulberry32), so that a failing run can be repeated. Pure in its seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * Kills spread evenly over all workers, at random moments, with pauses longer than the session in between. Pure.

@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type HttpFaultProxy, startHttpProxy } from './http-proxy.ts';
-import { keyOf, matches, seeded } from './rules.ts';
+import { keyOf, matches } from './rules.ts';
 
 let server: Server;
 let target: string;

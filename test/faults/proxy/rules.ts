@@ -1,3 +1,4 @@
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 /*
  * What a fault proxy is told: which requests, and what happens to them. Plain data, the same in-process and over the control port.
  */
@@ -70,17 +71,6 @@ export function matches(rule: FaultRule, request: SeenRequest): boolean {
     (rule.keyPattern === undefined || new RegExp(rule.keyPattern).test(request.key)) &&
     (rule.pathPattern === undefined || new RegExp(rule.pathPattern).test(request.path))
   );
-}
-
-/** Pure generator state of a seed (mulberry32): the same seed, the same faults, given the same requests. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 type Known = { rule: FaultRule; seen: number; struck: number };

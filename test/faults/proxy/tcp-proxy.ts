@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from './rules.ts';
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 
 /** `up`: from the client to the server. */
 export type Direction = 'up' | 'down';

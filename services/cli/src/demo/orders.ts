@@ -1,3 +1,4 @@
+import { seeded } from '@millrace/core/adapters/system/seeded.ts';
 /** One Kafka record of the demo. `value` null is a tombstone. */
 export type DemoRecord = { key: string; value: string | null };
 
@@ -40,17 +41,6 @@ const goods = [
 ] as const;
 const channels = ['web', 'app', 'store', 'phone'];
 const dayMs = 86_400_000;
-
-/** A small seeded generator (mulberry32): the same seed gives the same numbers in [0, 1). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * The record number `index` of the demo's stream. Pure: the same index and time give the same bytes.

@@ -2,12 +2,12 @@ import type { Dataset } from '@millrace/core/domain/dataset.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { TableSchema } from '@millrace/core/domain/table-schema.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { mapBounded } from '@millrace/core/work/map-bounded.ts';
 import type { Stages } from '@millrace/core/work/stages.ts';
 import { classifyChange } from '../infer/classify-change.ts';
 import type { SchemaChange } from '../infer/schema-change.ts';
 import type { ChainPiece } from '../plan/pieces.ts';
 import type { BatchCompute, BatchObject, BatchOutput, BatchTimes } from '../workers/batch-worker-port.ts';
-import { mapBounded } from './map-bounded.ts';
 
 /** Settings of a batch's files. Bytes; distinct table partitions. */
 export type BuildLimits = { targetFileBytes: number; tablePartitionsPerCommitMax: number };

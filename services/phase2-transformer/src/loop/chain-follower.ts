@@ -5,9 +5,9 @@ import type { SourcePartition } from '@millrace/core/domain/source.ts';
 import { sourceKey } from '@millrace/core/domain/source.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
+import { mapBounded } from '@millrace/core/work/map-bounded.ts';
 import type { PendingPiece } from '../plan/batches.ts';
 import { pieceBytes, piecesOf } from '../plan/pieces.ts';
-import { mapBounded } from './map-bounded.ts';
 import type { SourceStop } from './source-stop.ts';
 
 /** Where reading of one chain begins: `position` may lie inside entry `seq` (R3). */

@@ -4,7 +4,7 @@ import { isKind } from '@millrace/core/domain/errors.ts';
 import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/reports.ts';
 import type { Clock } from '@millrace/core/ports/clock.ts';
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
-import { mapBounded } from './map-bounded.ts';
+import { mapBounded } from '@millrace/core/work/map-bounded.ts';
 
 /** Schema versions waiting for a metastore that is away; the oldest give way. */
 const waitingMax = 1000;

@@ -33,19 +33,16 @@ function textIn(told: object | null, name: string): string | null {
 export async function lookAtDatasets(url: string, signal: AbortSignal): Promise<DatasetFacts[]> {
   const client = createMetastoreClient(url);
   const datasets = await client.datasets(signal);
-  const found = await sideBySide(
-    datasets,
-    async ({ name }) => {
-      try {
-        const { state, reason, nextAction, landingSilentSince = null } = await client.status(name);
-        return [{ name, state, reason, nextAction, landingSilentSince }];
-      } catch (error) {
-        // deleted since the list was read
-        if (isKind(error, 'invalid') && error.code === 'not_found') return [];
-        throw error;
-      }
-    },
-    signal,
-  );
+  const found = await sideBySide(datasets, async ({ name }) => {
+    if (signal.aborted) return [];
+    try {
+      const { state, reason, nextAction, landingSilentSince = null } = await client.status(name);
+      return [{ name, state, reason, nextAction, landingSilentSince }];
+    } catch (error) {
+      // deleted since the list was read
+      if (isKind(error, 'invalid') && error.code === 'not_found') return [];
+      throw error;
+    }
+  });
   return found.flat();
 }

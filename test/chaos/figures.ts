@@ -64,5 +64,6 @@ export function lines(figures: Figures): string[] {
     }`,
     ...problems.map((problem) => `PROBLEM: ${problem}`),
     problems.length === 0 ? 'passed' : `FAILED: ${problems.length} problems`,
+    ...problems.map((problem) => `  ${problem.split('\n')[0]}`),
   ];
 }

@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Cluster } from './cluster.ts';
+import { evidence, placesOf } from './evidence.ts';
+import { millrace } from './millrace.ts';
 import { startProgram } from './program.ts';
 
-const millrace = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url));
 /** Key fields of every dataset of a run. */
 export const PK_FIELDS = ['id'];
 /** Of any service: its buffers' budget (256 MiB), once more for what is being compressed or encoded, and the runtime. */
@@ -20,7 +19,6 @@ const ORPHANS_A_FAULT_MAX = 30;
 const COULD_NOT_CHECK = 2;
 const VERIFY_AGAIN_MAX = 3;
 const VERIFY_AGAIN_AFTER_MS = 5_000;
-const VERIFY_OUTPUT_BYTES_MAX = 64 * 2 ** 20;
 const VERIFY_OUTPUT_SHOWN_CHARS = 3_000;
 
 /** What there is to judge: one dataset, its topic, and what was seen of both. */
@@ -71,21 +69,31 @@ export async function judge(cluster: Cluster, python: string, judged: Judged): P
     env: cluster.storeEnv,
   }).ended;
   const found = reportIn(report);
-  let verified = await verify(cluster, dataset);
+  const verify = () => millrace(cluster, 'verify', dataset, '--against-kafka');
+  let verified = await verify();
   for (let again = 0; again < VERIFY_AGAIN_MAX && verified.exitCode === COULD_NOT_CHECK; again++) {
     await sleep(VERIFY_AGAIN_AFTER_MS);
-    verified = await verify(cluster, dataset);
+    verified = await verify();
   }
+  const looked = verified.exitCode === 0 ? '' : await evidence(cluster, topic, dataset, placesOf(verified.output));
   const problems = [
     ...(checked.code === 0
       ? []
-      : [`check.py found differences in ${dataset} (exit ${checked.code}): ${readFileSync(logFile, 'utf8').slice(-2_000)}`]),
+      : [
+          `check.py found differences in ${dataset} (exit ${checked.code}): ${bad(found.verdicts)}\n${readFileSync(logFile, 'utf8').slice(-2_000)}`,
+        ]),
     ...(verified.exitCode === 0
       ? []
-      : [`millrace verify ${dataset} ended with ${verified.exitCode}: ${verified.output.slice(-VERIFY_OUTPUT_SHOWN_CHARS)}`]),
+      : [`millrace verify ${dataset} ended with ${verified.exitCode}\n${looked}\n${verified.output.slice(-VERIFY_OUTPUT_SHOWN_CHARS)}`]),
   ];
   return { dataset, ...found, checkerClean: checked.code === 0, verifyExitCode: verified.exitCode, problems };
 }
+
+const bad = (verdicts: Readonly<Record<string, number>>) =>
+  Object.entries(verdicts)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(', ');
 
 function reportIn(file: string): { recordsCompared: number; verdicts: Record<string, number> } {
   try {
@@ -97,16 +105,4 @@ function reportIn(file: string): { recordsCompared: number; verdicts: Record<str
   } catch {
     return { recordsCompared: 0, verdicts: {} };
   }
-}
-
-function verify(cluster: Cluster, dataset: string): Promise<{ exitCode: number; output: string }> {
-  const settings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [millrace, 'verify', dataset, '--against-kafka'],
-      { env: { ...settings, ...cluster.services.env }, maxBuffer: VERIFY_OUTPUT_BYTES_MAX },
-      (error, stdout, stderr) => resolve({ exitCode: error === null ? 0 : Number(error.code ?? -1), output: `${stdout}\n${stderr}` }),
-    );
-  });
 }

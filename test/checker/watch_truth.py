@@ -121,7 +121,15 @@ class Watch:
                 consumer.seek(tp, part.end)
             return await self.follow(consumer, topic_id, partitions)
         finally:
+            await self.end(consumer)
+
+    async def end(self, consumer: AIOKafkaConsumer) -> None:
+        """Fetches under way when a broker dies end with the cancellation that `stop` itself asked for; nobody else cancels here."""
+        try:
             await consumer.stop()
+        except (asyncio.CancelledError, KafkaError, OSError, TimeoutError) as error:
+            self.errors += 1
+            note(f"stop: {type(error).__name__}: {error}")
 
     async def follow(self, consumer: AIOKafkaConsumer, topic_id: str, partitions: list[TopicPartition]) -> bool:
         confirmed = settled = time.monotonic()

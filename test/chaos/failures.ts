@@ -171,6 +171,7 @@ export const notPromised: readonly string[] = [
   "Kafka's own loss: records acknowledged with fewer in-sync replicas than died, unclean leader elections. What was landed before stays; an end that falls stops the partition with the range.",
   'Records that expired, or were deleted, before they were read: reported with the exact range, never hidden, and never guessed.',
   'Records that Kafka puts under offsets we had landed before its log was cut: they are not landed, also after the cut was accepted. The status says so; produce them again, or make the topic anew.',
+  'A record that a broker or the native client shows as committed and Kafka counts to an aborted transaction afterwards: it has landed then, and stays; `verify --against-kafka` names it (`landed_not_committed`). Seen once, one record, in the chaos run of the test suite on a crowded machine (seed 816759); in none of the runs above nor when that seed was run again. Its cause is not known; a run that finds one now keeps what each broker holds around it.',
   'Rows that another engine removes from a table whose first commits were cleaned away, when others had also added as many rows before the last checkpoint: they are looked for by counting, and may be missed.',
   'Headers of a record with more than 100,000 of them: the client does not hand them over.',
   'What a producer was never told: a write whose outcome is unknown to it may be in Kafka or not. We land what Kafka shows to readers of committed records.',

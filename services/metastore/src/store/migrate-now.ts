@@ -39,7 +39,7 @@ export async function connectAndMigrate(url: string, log: Logger, stop: AbortSig
  */
 export async function migrateWhenThere(url: string, log: Logger, stop: AbortSignal): Promise<void> {
   const address = databaseAddress(url);
-  const deadline = Date.now() + waitMaxMs;
+  const deadline = performance.now() + waitMaxMs;
   let said = '';
   for (;;) {
     if (stop.aborted) throw new MillraceError('unavailable', 'stopped', 'stopped before the database was migrated');
@@ -48,7 +48,7 @@ export async function migrateWhenThere(url: string, log: Logger, stop: AbortSign
       return;
     } catch (error) {
       const ours = databaseError(error, address);
-      if (!isKind(ours, 'unavailable') || Date.now() > deadline) throw ours;
+      if (!isKind(ours, 'unavailable') || performance.now() > deadline) throw ours;
       const words = describeError(ours);
       if (words !== said) log.warn({ address, err: ours }, 'the database is away: trying again');
       said = words;

@@ -8,20 +8,11 @@ import { FaultyStore } from '@millrace/core/testing/faulty-store.ts';
 import { memoryStore } from '@millrace/core/testing/memory-store.ts';
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../src/formats/delta/checkpoint.ts';
-import type { TableFacts } from '../../src/formats/delta/metadata.ts';
 import { commitBatch, type ReadyBatch } from '../../src/loop/commit-batch.ts';
 import { noTable, type TableHead } from '../../src/loop/table-head.ts';
-import { HandMetastore } from './harness.ts';
+import { emptyTable, HandMetastore } from './harness.ts';
 
 const dataset = new HandMetastore().register({ name: 'orders', kafkaTopic: 'orders' });
-const facts: TableFacts = {
-  schema: { columns: [], partitionColumns: [], undecided: [], maxFieldId: 0 },
-  schemaVersion: 1,
-  highestSchemaVersion: 1,
-  topic: 'orders',
-  mode: 'append',
-  partitionKeys: [],
-};
 
 function batch(partition: number, startOffset: bigint, records: number): ReadyBatch {
   const source = { topicId: 't', partition };
@@ -31,7 +22,7 @@ function batch(partition: number, startOffset: bigint, records: number): ReadyBa
     counts: [{ ...source, committed: records, quarantined: {}, dropped: {} }],
     files: [],
     segments: [{ key: `_millrace/quarantine/${partition}-${startOffset}`, sha256: '0'.repeat(64), bytes: 1, records: 0n }],
-    facts,
+    facts: emptyTable,
     floodWaived: false,
   };
 }

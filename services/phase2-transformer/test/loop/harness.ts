@@ -6,6 +6,7 @@ import type { SchemaVersionRecord, TableReport } from '@millrace/core/domain/rep
 import type { Metastore } from '@millrace/core/ports/metastore.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 import { Registry } from 'prom-client';
+import type { TableFacts } from '../../src/formats/delta/metadata.ts';
 import { Checkpointer } from '../../src/loop/checkpointer.ts';
 import type { LegLimits } from '../../src/loop/leg-deps.ts';
 import { createMetrics } from '../../src/loop/metrics.ts';
@@ -13,6 +14,16 @@ import { BatchSlots } from '../../src/loop/slots.ts';
 import { Transformer } from '../../src/loop/transformer.ts';
 import type { BatchCompute } from '../../src/workers/batch-worker-port.ts';
 import { WorkerPool, workerPoolDefaults } from '../../src/workers/worker-pool.ts';
+
+/** Of a table of the topic `orders` that has no columns yet. */
+export const emptyTable: TableFacts = {
+  schema: { columns: [], partitionColumns: [], undecided: [], maxFieldId: 0 },
+  schemaVersion: 1,
+  highestSchemaVersion: 1,
+  topic: 'orders',
+  mode: 'append',
+  partitionKeys: [],
+};
 
 /** A metastore in memory: what is registered, and what was reported. */
 export class HandMetastore implements Metastore {

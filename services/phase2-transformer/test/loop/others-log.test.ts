@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { commitBatch, type ReadyBatch } from '../../src/loop/commit-batch.ts';
 import { OthersLog } from '../../src/loop/others-log.ts';
 import { noTable, openTable } from '../../src/loop/table-head.ts';
-import { HandMetastore } from './harness.ts';
+import { emptyTable, HandMetastore } from './harness.ts';
 
 const commits = 30;
 
@@ -20,14 +20,7 @@ const ourFirst: ReadyBatch = {
   counts: [{ ...source, committed: 5, quarantined: {}, dropped: {} }],
   files: [],
   segments: [],
-  facts: {
-    schema: { columns: [], partitionColumns: [], undecided: [], maxFieldId: 0 },
-    schemaVersion: 1,
-    highestSchemaVersion: 1,
-    topic: 'orders',
-    mode: 'append',
-    partitionKeys: [],
-  },
+  facts: emptyTable,
   floodWaived: false,
 };
 

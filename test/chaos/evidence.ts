@@ -35,7 +35,7 @@ export async function evidence(cluster: Cluster, topic: string, dataset: string,
     told.push(`${topic}/${partition} around offset ${offset}:`);
     for (const [index, { name }] of cluster.kafka.nodes.entries())
       told.push(`  ${name}: ${replica(join(cluster.dir, 'kafka', `node-${index + 1}`, 'data', `${topic}-${partition}`), offset)}`);
-    const traced = await millrace(cluster, 'trace', dataset, '--offset', `${partition}:${offset}`);
+    const traced = await millrace(cluster, 'trace', dataset, '--show-record', '--offset', `${partition}:${offset}`);
     told.push(traced.output.slice(0, TRACE_CHARS_MAX));
   }
   return told.join('\n');

@@ -67,6 +67,15 @@ describe('with the metastore', () => {
     return performance.now() - began;
   }
 
+  /** Waits until a call met the fault: one that is under way with an earlier one is not met by the next. */
+  const struck = (rule: number) =>
+    waitFor(
+      'a call to the metastore that met the fault',
+      async () => proxy.struck(rule),
+      (calls) => calls > 0,
+      busyMs,
+    );
+
   async function expectLaw(): Promise<void> {
     const [raw, tables] = [lake.rawUrl, lake.tablesUrl].map((url) => openObjectStore(url, { forcePathStyle: true }));
     if (raw === undefined || tables === undefined) throw new Error('no store');
@@ -91,14 +100,12 @@ describe('with the metastore', () => {
   it('slow, or silent: intake and tables do not wait for it', async () => {
     const plain = await more();
     const slow = proxy.add({ fault: { do: 'latency', ms: 4_000 } });
-    await sleep(1_000);
+    await struck(slow);
     const beside = await more();
-    expect(proxy.struck(slow)).toBeGreaterThan(0);
     proxy.clear();
     const silent = proxy.add({ fault: { do: 'hang', side: 'request' } });
-    await sleep(1_000);
+    await struck(silent);
     const silence = await more();
-    expect(proxy.struck(silent)).toBeGreaterThan(0);
     proxy.clear();
     // a batch waits one interval; one that waited for calls of 4 s, or for their deadline of 5 s with three attempts, would take far longer
     expect(Math.min(beside, silence)).toBeLessThan(2 * plain + 3_000);

@@ -24,6 +24,8 @@ export interface Kafka {
   readonly clusterId: string;
   /** One a broker; each is broker and controller and can be stopped, killed and started alone. */
   readonly nodes: readonly Part[];
+  /** Where each broker keeps its partitions, in the order of `nodes`. */
+  readonly logDirs: readonly string[];
   readonly pids: readonly number[];
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -52,6 +54,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     brokers: ports.map(({ client }) => `127.0.0.1:${client}`).join(','),
     clusterId,
     nodes,
+    logDirs: nodes.map((_, index) => logDir(options.dir, index + 1)),
     get pids() {
       return nodes.flatMap((node) => (node.pid === undefined ? [] : [node.pid]));
     },
@@ -93,9 +96,12 @@ function identify({ dir, brokers, clusterId }: KafkaOptions): string {
   return id;
 }
 
+const homeOf = (dir: string, id: number) => join(dir, `node-${id}`);
+const logDir = (dir: string, id: number) => join(homeOf(dir, id), 'data');
+
 function createNode({ dir, properties: more }: KafkaOptions, id: number, clusterId: string, ports: readonly Ports[]): Part {
-  const home = join(dir, `node-${id}`);
-  const logs = join(home, 'data');
+  const home = homeOf(dir, id);
+  const logs = logDir(dir, id);
   mkdirSync(logs, { recursive: true });
   if (!existsSync(join(logs, 'meta.properties'))) {
     copyFileSync(kafkaTemplate, join(logs, 'bootstrap.checkpoint'));

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCli } from '../support/run-cli.ts';
 import type { Cluster } from './cluster.ts';
 import { abortedOf, type Batch, batchesOf } from './kafka-segment.ts';
-import { millrace } from './millrace.ts';
 
 /*
  * What to look at when a run finds a difference, gathered while the brokers' disks are still there: how each replica holds the batches around the
@@ -33,9 +33,9 @@ export async function evidence(cluster: Cluster, topic: string, dataset: string,
   const told: string[] = [];
   for (const { partition, offset } of places) {
     told.push(`${topic}/${partition} around offset ${offset}:`);
-    for (const [index, { name }] of cluster.kafka.nodes.entries())
-      told.push(`  ${name}: ${replica(join(cluster.dir, 'kafka', `node-${index + 1}`, 'data', `${topic}-${partition}`), offset)}`);
-    const traced = await millrace(cluster, 'trace', dataset, '--show-record', '--offset', `${partition}:${offset}`);
+    for (const [index, logDir] of cluster.kafka.logDirs.entries())
+      told.push(`  ${cluster.kafka.nodes[index]?.name}: ${replica(join(logDir, `${topic}-${partition}`), offset)}`);
+    const traced = await runCli(['trace', dataset, '--show-record', '--offset', `${partition}:${offset}`], cluster.services.env);
     told.push(traced.output.slice(0, TRACE_CHARS_MAX));
   }
   return told.join('\n');

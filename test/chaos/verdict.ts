@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCli } from '../support/run-cli.ts';
 import type { Cluster } from './cluster.ts';
 import { evidence, placesOf } from './evidence.ts';
-import { millrace } from './millrace.ts';
 import { startProgram } from './program.ts';
 
 /** Key fields of every dataset of a run. */
@@ -45,7 +45,7 @@ export interface Verdict {
   /** findings by kind; all zero in a good run */
   readonly verdicts: Readonly<Record<string, number>>;
   readonly checkerClean: boolean;
-  readonly verifyExitCode: number;
+  readonly verifyExitCode: number | null;
   /** what to read when something is wrong; empty in a good run */
   readonly problems: readonly string[];
 }
@@ -69,24 +69,24 @@ export async function judge(cluster: Cluster, python: string, judged: Judged): P
     env: cluster.storeEnv,
   }).ended;
   const found = reportIn(report);
-  const verify = () => millrace(cluster, 'verify', dataset, '--against-kafka');
+  const verify = () => runCli(['verify', dataset, '--against-kafka'], cluster.services.env);
   let verified = await verify();
-  for (let again = 0; again < VERIFY_AGAIN_MAX && verified.exitCode === COULD_NOT_CHECK; again++) {
+  for (let again = 0; again < VERIFY_AGAIN_MAX && verified.code === COULD_NOT_CHECK; again++) {
     await sleep(VERIFY_AGAIN_AFTER_MS);
     verified = await verify();
   }
-  const looked = verified.exitCode === 0 ? '' : await evidence(cluster, topic, dataset, placesOf(verified.output));
+  const looked = verified.code === 0 ? '' : await evidence(cluster, topic, dataset, placesOf(verified.output));
   const problems = [
     ...(checked.code === 0
       ? []
       : [
           `check.py found differences in ${dataset} (exit ${checked.code}): ${bad(found.verdicts)}\n${readFileSync(logFile, 'utf8').slice(-2_000)}`,
         ]),
-    ...(verified.exitCode === 0
+    ...(verified.code === 0
       ? []
-      : [`millrace verify ${dataset} ended with ${verified.exitCode}\n${looked}\n${verified.output.slice(-VERIFY_OUTPUT_SHOWN_CHARS)}`]),
+      : [`millrace verify ${dataset} ended with ${verified.code}\n${looked}\n${verified.output.slice(-VERIFY_OUTPUT_SHOWN_CHARS)}`]),
   ];
-  return { dataset, ...found, checkerClean: checked.code === 0, verifyExitCode: verified.exitCode, problems };
+  return { dataset, ...found, checkerClean: checked.code === 0, verifyExitCode: verified.code, problems };
 }
 
 const bad = (verdicts: Readonly<Record<string, number>>) =>

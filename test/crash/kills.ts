@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { compareEngines, deltaRs } from '../interop/engines.ts';
 import { startLoad } from '../support/load.ts';
 import { endsOf, pythonJson, type RawComparison, type RawSummary, readTruth } from '../support/python.ts';
+import { runCli } from '../support/run-cli.ts';
 import { createDataset, type Service, startServices, waitUntilCommitted } from '../support/services.ts';
 import { freshBucket, freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
 import { type Episode, schedule } from './schedule.ts';
@@ -23,8 +23,6 @@ const SESSION_TIMEOUT_MS = 6_000;
 const RECORDS_PER_SECOND = 1_000;
 const CATCH_UP_WITHIN_MS = 180_000;
 const PARTITIONS = 4;
-
-const millrace = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url));
 
 const places = {
   files: () => {
@@ -48,18 +46,6 @@ async function suffer(worker: Service, episode: Episode): Promise<void> {
     await sleep(episode.pausedMs);
     worker.resume();
   }
-}
-
-function verify(dataset: string, env: Readonly<Record<string, string>>): Promise<{ exitCode: number; output: string }> {
-  return new Promise((resolve) => {
-    const settings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
-    execFile(
-      process.execPath,
-      [millrace, 'verify', dataset, '--against-kafka'],
-      { env: { ...settings, ...env } },
-      (error, stdout, stderr) => resolve({ exitCode: error === null ? 0 : Number(error.code ?? -1), output: `${stdout}\n${stderr}` }),
-    );
-  });
 }
 
 /** Defines the test on one store. A file of its own for each, so that they run side by side. */
@@ -101,8 +87,8 @@ export function defineKillsTest(place: 'files' | 'S3'): void {
 
       const table = await compareEngines({ rawUrl, tablesUrl, dataset, topic, pkFields: ['id'] }, [deltaRs], work);
       expect(table).toMatchObject({ differences: 0, problems: [], expected: { pending: 0 } });
-      const verified = await verify(dataset, services.env);
-      expect(verified.exitCode, verified.output).toBe(0);
+      const verified = await runCli(['verify', dataset, '--against-kafka'], services.env);
+      expect(verified.code, verified.output).toBe(0);
     } finally {
       await services.stop();
     }

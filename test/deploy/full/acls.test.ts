@@ -8,10 +8,10 @@ import { javaBinary, kafkaLibs } from '../../../dev/setup/paths.mjs';
 import { type Kafka, startKafka } from '../../../dev/stack/kafka.ts';
 import { authorised, clientProperties, superUser } from '../../../dev/stack/kafka-users.ts';
 import { LoneProcess } from '../../../services/phase1-dumper/src/kafka/lone-process.ts';
+import { runCli } from '../../support/run-cli.ts';
 import { createDataset, startServices, waitFor } from '../../support/services.ts';
 import { freshDirectory, uniqueName } from '../../support/stack.ts';
 import { aclsScript, printedRights, type Right } from '../kafka-acls.ts';
-import { runCli } from '../run-cli.ts';
 import { waitCommitted } from '../wait-committed.ts';
 
 /*

@@ -3,10 +3,10 @@ import { S3Store } from '@millrace/core/adapters/s3/s3-store.ts';
 import { Producer } from '@platformatic/kafka';
 import { expect, it, onTestFinished } from 'vitest';
 import { type HttpFaultProxy, startHttpProxy } from '../../faults/proxy/http-proxy.ts';
+import { runCli } from '../../support/run-cli.ts';
 import { createDataset, startServices, waitFor } from '../../support/services.ts';
 import { freshBucket, freshTopic, kafkaBrokers, s3Env } from '../../support/stack.ts';
 import { type Ask, allows, askOf, type Policy, type Role, readPolicy, type Statement } from '../iam-policy.ts';
-import { runCli } from '../run-cli.ts';
 import { waitCommitted } from '../wait-committed.ts';
 
 /*

@@ -1,4 +1,6 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 
 /**
  * Below the range from which the kernel takes ports for outgoing connections: a part that is down for a moment finds
@@ -8,17 +10,43 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 32_000;
 const TRIES_MAX = 200;
 
-/** Tests run side by side: two that look at a usual port at the same moment would both find it free. */
-const inTests = process.env.MILLRACE_TEST_DIR !== undefined;
+/** Set while tests run, which they do side by side in several processes. */
+const testDir = process.env.MILLRACE_TEST_DIR;
 
-/** The usual port if nobody listens there, else a free one; loopback only. In tests always any free one. */
+/** Ports given by this process: whoever asked may not listen yet. */
+const given = new Set<number>();
+
+/** The usual port if nobody listens there, else a free one; loopback only. In tests always any free one: two that look at a usual port at the same moment would both find it free. */
 export async function choosePort(usual: number): Promise<number> {
-  if (!inTests && (await isFree(usual))) return usual;
+  if (testDir === undefined && !given.has(usual) && (await isFree(usual))) {
+    given.add(usual);
+    return usual;
+  }
+  return freePort();
+}
+
+/** Any free port, loopback only; each is given once by a process, and once in a whole test run. */
+export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (await isFree(port)) return port;
+    if (!given.has(port) && (await isFree(port)) && reserve(port)) return port;
   }
   throw new Error(`no free port found between ${FIRST_PORT} and ${LAST_PORT} in ${TRIES_MAX} tries`);
+}
+
+/** @returns false when another process of the test run has been given it */
+function reserve(port: number): boolean {
+  given.add(port);
+  if (testDir === undefined) return true;
+  const folder = join(testDir, 'ports');
+  mkdirSync(folder, { recursive: true });
+  try {
+    closeSync(openSync(join(folder, String(port)), 'wx'));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -9,7 +9,7 @@ import { chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
 import { chainEntryKey } from '@millrace/core/domain/keys.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Kafka, startKafka } from '../../dev/stack/kafka.ts';
-import { choosePort } from '../../dev/stack/ports.ts';
+import { freePort } from '../../dev/stack/ports.ts';
 import { startS3 } from '../../dev/stack/s3.ts';
 import { startLoad } from '../support/load.ts';
 import { api, createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
@@ -182,7 +182,7 @@ test('brokers away at start are waited for with a clear line; landing begins whe
   const { rawUrl, tablesUrl } = filePlaces();
   const topic = await freshTopic({ partitions: 1 });
   await produce(topic, 1, 0, 10);
-  const port = await choosePort(33_000 + Math.floor(Math.random() * 2_000));
+  const port = await freePort();
   services = await startServices({ rawUrl, tablesUrl, phase2: 0, brokers: `127.0.0.1:${port}` });
   const worker = services.phase1[0];
   await createDataset(services.metastoreUrl, { name: topic, kafkaTopic: topic });

@@ -4,7 +4,7 @@ import { Admin } from '@platformatic/kafka';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Kafka, startKafka } from '../../dev/stack/kafka.ts';
 import { authorised, clientProperties, superUser } from '../../dev/stack/kafka-users.ts';
-import { choosePort } from '../../dev/stack/ports.ts';
+import { freePort } from '../../dev/stack/ports.ts';
 import { freshDirectory, freshTopic, kafkaBrokers, s3Env, uniqueName } from '../support/stack.ts';
 import { type Diagnosis, diagnose, expectFailure, failed, folders } from './doctor-world.ts';
 
@@ -64,7 +64,7 @@ const look = (env: Record<string, string>, args: readonly string[] = []): Promis
 const said = ({ checks }: Diagnosis, name: string) => checks.find((check) => check.name === name)?.findings ?? [];
 
 test('a broker that is away; the one that is there is told too', async () => {
-  const port = await choosePort(28_000);
+  const port = await freePort();
   const found = await look({ KAFKA_BROKERS: `${kafkaBrokers()},127.0.0.1:${port}` });
   expectFailure(
     found,

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { choosePort } from '../../dev/stack/ports.ts';
+import { freePort } from '../../dev/stack/ports.ts';
 import { startPostgres } from '../../dev/stack/postgres.ts';
 import { type MetastoreProcess, startMetastore } from '../support/metastore.ts';
 import { freshDatabase, freshDirectory } from '../support/stack.ts';
@@ -21,7 +21,7 @@ let metastore: MetastoreProcess;
 let withoutDatabase: MetastoreProcess;
 
 beforeAll(async () => {
-  const nobody = await choosePort(27_000);
+  const nobody = await freePort();
   [metastore, withoutDatabase] = await Promise.all([
     freshDatabase().then((url) => startMetastore({ DATABASE_URL: url })),
     startMetastore({ DATABASE_URL: `postgres://x@127.0.0.1:${nobody}/x` }),
@@ -117,7 +117,7 @@ test.skipIf(process.getuid?.() !== 0 || process.env.MILLRACE_TEST_NO_MOUNT === '
 });
 
 test('a database that is away', async () => {
-  const port = await choosePort(25_000);
+  const port = await freePort();
   const found = await diagnose({ DATABASE_URL: `postgres://millrace:canary-4711@127.0.0.1:${port}/millrace` });
   expectFailure(
     found,
@@ -165,7 +165,7 @@ test('migrations of a newer version, and migrations that are missing', async () 
 });
 
 test('a metastore that is away: its datasets are not looked at, and everything else is', async () => {
-  const port = await choosePort(26_000);
+  const port = await freePort();
   const found = await diagnose({ ...folders(), MILLRACE_METASTORE_URL: `http://127.0.0.1:${port}` }, ['--role', 'phase2']);
   expectFailure(found, 'metastore', /does not answer .*ECONNREFUSED/, /start the metastore, or correct MILLRACE_METASTORE_URL/);
   expect(failed(found)).toEqual(['metastore']);

@@ -1,5 +1,5 @@
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { choosePort } from '../../dev/stack/ports.ts';
+import { freePort } from '../../dev/stack/ports.ts';
 import { type FreshBucket, freshBucket } from '../support/stack.ts';
 import { type Diagnosis, diagnose, expectFailure, folders, type Meddling, meddler } from './doctor-world.ts';
 
@@ -77,7 +77,7 @@ test('a login that may only read', async () => {
 });
 
 test('a store that is away', async () => {
-  const port = await choosePort(29_000);
+  const port = await freePort();
   const found = await look(freshBucket(), { env: { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` } });
   expectFailure(found, 'table store', /ECONNREFUSED/, /start the store or open the way to it/);
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { settingShapes } from '@millrace/core/domain/settings.ts';
 import { createPart, type Part } from '../../dev/stack/part.ts';
-import { choosePort } from '../../dev/stack/ports.ts';
+import { freePort } from '../../dev/stack/ports.ts';
 import { freshDatabase, freshDirectory, kafkaBrokers, uniqueName } from './stack.ts';
 
 /** The three services as real processes through their `main.ts`, on free ports, on the parts that the test run started. */
@@ -73,7 +73,7 @@ function systemEnv(): Record<string, string> {
 /** Starts metastore, phase 1 and phase 2 on a fresh database and waits until each lives. */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const dir = options.dir ?? freshDirectory('services');
-  const port = await choosePort(await somePort());
+  const port = await freePort();
   const metastoreUrl = `http://127.0.0.1:${port}`;
   const shared = {
     KAFKA_BROKERS: options.brokers ?? kafkaBrokers(),
@@ -114,11 +114,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   return { dir, metastoreUrl, metastore, phase1, phase2, env: shared, add, stop };
 }
 
-/** Any port to begin looking from: tests that run side by side should not race for one. */
-const somePort = async () => 20_000 + Math.floor(Math.random() * 12_000);
-
 async function service(name: string, workspace: string, dir: string, env: Readonly<Record<string, string>>): Promise<Service> {
-  const adminPort = await choosePort(await somePort());
+  const adminPort = await freePort();
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   const state = join(dir, `${name}-state`);
   mkdirSync(state, { recursive: true });

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { assigned, parseDockerfile, type Stage } from '../../../dev/deploy/dockerfile.ts';
 import { root } from '../../../dev/setup/paths.mjs';
 import type { Part } from '../../../dev/stack/part.ts';
-import { choosePort } from '../../../dev/stack/ports.ts';
+import { freePort } from '../../../dev/stack/ports.ts';
 import { freshBucket, freshDatabase, freshDirectory, kafkaBrokers, uniqueName } from '../../support/stack.ts';
 import { type ComposeService, isOurs, readCompose } from '../compose.ts';
 import { entryPart, type Place, runEntry } from '../entry.ts';
@@ -30,7 +30,7 @@ async function addresses(bucket: ReturnType<typeof freshBucket>): Promise<[strin
     [composeUrl, database.href],
     ['kafka:9092', kafkaBrokers()],
     ['s3:7070', new URL(bucket.env.AWS_ENDPOINT_URL_S3 ?? '').host],
-    ['metastore:8080', `127.0.0.1:${await choosePort(28_180)}`],
+    ['metastore:8080', `127.0.0.1:${await freePort()}`],
     ['s3://millrace/', `${bucket.url}/`],
   ];
 }
@@ -69,7 +69,7 @@ test('the profile demo shows rows in a table, with nothing but what docker-compo
     const env = { ...environmentOf(service), ...group };
     const own: Record<string, string> =
       name === 'metastore' ? { PORT: here('metastore:8080').split(':')[1] ?? '' } : ({} as Record<string, string>);
-    const admin = { MILLRACE_ADMIN_PORT: String(await choosePort(29_300)) };
+    const admin = { MILLRACE_ADMIN_PORT: String(await freePort()) };
     if (service.restart === 'no') {
       const ending = await runEntry(place, args, env);
       expect(ending, `${name}: ${ending.stderr}`).toMatchObject({ code: 0 });

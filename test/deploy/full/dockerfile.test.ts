@@ -8,7 +8,7 @@ import { heaviest, IMAGE_BYTES_MAX, sizeOf } from '../../../dev/deploy/image-siz
 import { buildNatively, type NativeImage } from '../../../dev/deploy/native-build.ts';
 import { isRoot, openToAll, root, which } from '../../../dev/setup/paths.mjs';
 import type { Part } from '../../../dev/stack/part.ts';
-import { choosePort } from '../../../dev/stack/ports.ts';
+import { freePort } from '../../../dev/stack/ports.ts';
 import { freshBucket, freshDatabase, freshDirectory, kafkaBrokers, uniqueName } from '../../support/stack.ts';
 import { entryPart, type Place, runEntry } from '../entry.ts';
 
@@ -87,10 +87,10 @@ test('what was built migrates, serves, lands, commits, shows rows and proves the
   const dataset = uniqueName('orders');
   const database = { DATABASE_URL: await freshDatabase() };
   const ports = {
-    api: await choosePort(28_080),
-    metastore: await choosePort(29_100),
-    phase1: await choosePort(29_101),
-    phase2: await choosePort(29_102),
+    api: await freePort(),
+    metastore: await freePort(),
+    phase1: await freePort(),
+    phase2: await freePort(),
   };
   const lake = { ...bucket.env, MILLRACE_RAW_URL: `${bucket.url}/raw`, MILLRACE_TABLES_URL: `${bucket.url}/tables` };
   const workers = {

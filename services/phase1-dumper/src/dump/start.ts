@@ -56,6 +56,9 @@ export function planStart(args: {
   };
 }
 
+/** May this incarnation have come after another one? Pure. What `planStart` saw: one that landing began with is noted by its wish, or by `latest`. */
+export const mayHaveForerunners = (start: ChainStart) => start.startFrom === 'earliest' && start.latest === undefined;
+
 /**
  * What people are told about where landing began: nothing when it began at the first record Kafka has; otherwise the offsets, and for datasets
  * that wish for earlier records the range that is missing. Pure.

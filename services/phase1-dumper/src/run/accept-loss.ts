@@ -1,10 +1,8 @@
-import { chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
-import { chainEntryKey } from '@millrace/core/domain/keys.ts';
 import { lossIsBehind, type SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import { acceptedLoss, planGapEntry } from '../dump/acceptance.ts';
 import { headAfter } from '../dump/claim.ts';
 import { type LandingContext, stamp } from './context.ts';
-import { settleCommit } from './persist.ts';
+import { settleEntry } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
 
 export type LossEnding =
@@ -43,8 +41,7 @@ export async function settleLoss(
     return { status: 'settled', chain: { ...chain, head: { ...head, leaderEpoch: null } } };
   }
   const entry = planGapEntry(source, head, accepted, stamp(context));
-  const key = chainEntryKey(source.topic, source, entry.seq);
-  const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
+  const commit = await settleEntry(context, entry, signal, onWait);
   if (commit.status === 'aborted') return { status: 'aborted' };
   if (commit.status === 'conflicted') return { status: 'fenced' };
   context.metrics.gapOffsets.inc({ topic: source.topic }, Number(entry.endOffset - entry.startOffset));

@@ -5,10 +5,11 @@ import { type AloneStep, aloneDeathsMax, aloneReadBytes, nextAloneStep, poisonRe
 import { leaderEpochFell, lossByEpoch } from '../dump/position.ts';
 import type { PublicationPlan } from '../dump/publish.ts';
 import { partitionKey } from '../dump/source-metadata.ts';
+import { closeChain } from './close.ts';
 import type { LandingContext } from './context.ts';
 import type { Flight } from './flight.ts';
 import type { Limit } from './limit.ts';
-import { closeChain, commitEntry, confirmIdentity, type OwnedChain } from './publish.ts';
+import { commitEntry, confirmIdentity, type OwnedChain } from './publish.ts';
 
 /** What a lone reader is asked: read on from its last answer (from the chain's next offset at first), and store what was read as one raw object. */
 export type AloneRequest = { recordsMax: number; readBytes: number };

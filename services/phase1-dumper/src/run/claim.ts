@@ -13,8 +13,9 @@ import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
 import { planStart } from '../dump/start.ts';
 import { seqTold } from '../dump/told-position.ts';
 import { settleLoss } from './accept-loss.ts';
+import { closeForerunners } from './close.ts';
 import { type LandingContext, stamp } from './context.ts';
-import { persist, settleCommit } from './persist.ts';
+import { persist, settleCommit, settleEntry } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
 
 /** How often a topic or position that is not ready is looked at again, ms. */
@@ -67,8 +68,9 @@ export async function claimChain(
     const plan = planClaim(asked, tail.entry, start, stamp(context));
     if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null, loss: null };
     const { source } = plan.entry;
-    const key = chainEntryKey(source.topic, source, plan.entry.seq);
-    const commit = await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);
+    if (tail.entry === undefined && !(await closeForerunners(context, source, start, signal, onWait)))
+      return claimChain(context, partition, told, signal, onWait);
+    const commit = await settleEntry(context, plan.entry, signal, onWait);
     if (commit.status === 'aborted') return { status: 'aborted' };
     if (commit.status === 'committed') {
       const chain: OwnedChain = {
@@ -78,6 +80,7 @@ export async function claimChain(
       };
       return checkBeforeReading(context, chain, identity, start, signal, onWait);
     }
+    const key = chainEntryKey(source.topic, source, plan.entry.seq);
     if (afterLostClaim(parseStored(chainEntry, commit.body, `chain entry ${key}`)) === 'fenced') return { status: 'fenced' };
     hint = tail.entry?.seq ?? 0n;
   }

@@ -12,13 +12,14 @@ import { type StartFrom, startNotice } from '../dump/start.ts';
 import { tellPosition } from '../dump/told-position.ts';
 import { approach } from './approach.ts';
 import { claimChain } from './claim.ts';
+import { closeChain } from './close.ts';
 import type { LandingContext } from './context.ts';
 import { Flight } from './flight.ts';
 import { OpenTransactionWatch } from './held-back.ts';
 import type { LandingState, LandingView } from './landing-view.ts';
 import type { DropCause } from './metrics/client.ts';
 import { PartitionAlarms } from './partition-alarms.ts';
-import { closeChain, confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
+import { confirmIdentity, type OwnedChain, type PublishEnding, publishRanges } from './publish.ts';
 
 /** A mark of records given back may take so long, ms. */
 const giveBackMs = 5_000;

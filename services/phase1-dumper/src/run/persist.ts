@@ -1,4 +1,6 @@
+import { type ChainEntry, chainEntry, encodeStored } from '@millrace/core/domain/chain.ts';
 import { describeError, isKind } from '@millrace/core/domain/errors.ts';
+import { chainEntryKey } from '@millrace/core/domain/keys.ts';
 import { commitObject } from '@millrace/core/stores/commit-object.ts';
 import type { LandingContext } from './context.ts';
 import type { Party } from './health.ts';
@@ -95,6 +97,17 @@ export async function settleCommit(
     context.metrics.retries.inc({ doing: 'settle' });
     await clock.sleep(delayMs, signal);
   }
+}
+
+/** Writes an entry at its place in its chain, as `settleCommit`. */
+export function settleEntry(
+  context: LandingContext,
+  entry: ChainEntry,
+  signal: AbortSignal,
+  onWait?: (reason: string) => void,
+): Promise<SettledCommit> {
+  const key = chainEntryKey(entry.source.topic, entry.source, entry.seq);
+  return settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
 }
 
 function attemptIdOf(stored: Uint8Array): unknown {

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
-import { type ChainEntry, chainEntry, encodeStored, parseStored, type RawObject } from '@millrace/core/domain/chain.ts';
+import { type ChainEntry, chainEntry, parseStored, type RawObject } from '@millrace/core/domain/chain.ts';
 import { chainEntryKey, rawObjectKey } from '@millrace/core/domain/keys.ts';
 import type { SourceIdentity } from '@millrace/core/domain/source.ts';
 import type { LineRange } from '@millrace/core/ports/record-source.ts';
 import type { Stages } from '@millrace/core/work/stages.ts';
 import type { ChainHead } from '../dump/claim.ts';
 import { type IdentityVerdict, judgeIdentity, type KnownIdentity, splitByProof } from '../dump/identity.ts';
-import { type PublicationPlan, planCloseEntry, planDataEntry, planPublication } from '../dump/publish.ts';
+import { type PublicationPlan, planDataEntry, planPublication } from '../dump/publish.ts';
 import { type LandingContext, stagesOf, stamp } from './context.ts';
-import { persist, settleCommit } from './persist.ts';
+import { persist, settleEntry } from './persist.ts';
 import { tellPublication } from './tell.ts';
 import { publicationTrace } from './trace.ts';
 
@@ -91,18 +91,6 @@ export async function confirmIdentity(
   return verdict;
 }
 
-/** Ends the chain of an incarnation that is gone. Best effort: losing the race, or time, harms nothing. */
-export async function closeChain(context: LandingContext, chain: OwnedChain, newTopicId: string, signal: AbortSignal): Promise<void> {
-  const entry = planCloseEntry(chain.source, chain.head, newTopicId, stamp(context));
-  await settleCommit(
-    context,
-    chainEntryKey(chain.source.topic, chain.source, entry.seq),
-    encodeStored(chainEntry, entry),
-    entry.attemptId,
-    signal,
-  );
-}
-
 /** The lines of ranges as one; a single range's are not copied, since they may be one huge record. */
 function joinLines(ranges: readonly LineRange[]): Uint8Array {
   const parts = ranges.flatMap(({ lines }) => (lines.length > 0 ? [lines] : []));
@@ -162,14 +150,13 @@ export async function commitEntry(
   const { source, head } = chain;
   if (prepared === undefined) return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
   const entry = planDataEntry(source, head, prepared.plan, prepared.objects, stamp(context));
-  const key = chainEntryKey(source.topic, source, entry.seq);
   const published = stages.begin('publish');
-  const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);
+  const commit = await settleEntry(context, entry, signal, onWait);
   if (commit.status === 'committed') published();
   context.tracer?.record(publicationTrace(entry, context.datasetsOf?.(source.topic) ?? [], stages, failures[commit.status]));
   if (commit.status === 'aborted') return { status: 'aborted', chain, droppedRecords: countRecords(ranges) };
   if (commit.status === 'conflicted') {
-    const winner = parseStored(chainEntry, commit.body, `chain entry ${key}`);
+    const winner = parseStored(chainEntry, commit.body, `chain entry ${chainEntryKey(source.topic, source, entry.seq)}`);
     tellPublication(context, entry, winner.epoch > head.epoch ? 'fenced' : 'conflicted', stages);
     return { status: 'fenced', winner };
   }

@@ -147,6 +147,22 @@ test('R1 recreation: partitions that are gone stay closed or as they were; the n
   expect(chains.flatMap(numbersOf)).toHaveLength(150);
 });
 
+test('R1 recreation while nobody reads: the old chains are closed before the new ones begin', async () => {
+  const topic = await freshTopic({ partitions: 2 });
+  await produce(topic, 2, 0, 20);
+  await register(topic);
+  await waitLanded(topic, 20n);
+  await Promise.all(services.phase1.map((worker) => worker.stop()));
+  await recreateTopic(topic, 2);
+  await produce(topic, 2, 20, 10);
+  await Promise.all(services.phase1.map((worker) => worker.start()));
+  const whole = (all: LandedChain[]) => all.reduce((sum, { offsets }) => sum + offsets.length, 0) === 30;
+  const chains = await waitFor('both incarnations', () => readLanded(rawUrl, topic), whole, WITHIN_MS);
+  const old = chains.filter((chain) => numbersOf(chain).some((n) => n < 20));
+  expect(old.map(({ entries }) => entries.at(-1)?.kind)).toEqual(['close', 'close']);
+  expect(chains.filter((chain) => !old.includes(chain)).map(({ end }) => end)).toEqual([5n, 5n]);
+});
+
 test('partitions added later are read from 0 within seconds', async () => {
   const topic = await freshTopic({ partitions: 1 });
   await produce(topic, 1, 0, 10);

@@ -18,24 +18,21 @@ const given = new Set<number>();
 
 /** The usual port if nobody listens there, else a free one; loopback only. In tests always any free one: two that look at a usual port at the same moment would both find it free. */
 export async function choosePort(usual: number): Promise<number> {
-  if (testDir === undefined && !given.has(usual) && (await isFree(usual))) {
-    given.add(usual);
-    return usual;
-  }
-  return freePort();
+  return testDir === undefined && (await isFree(usual)) && reserve(usual) ? usual : freePort();
 }
 
 /** Any free port, loopback only; each is given once by a process, and once in a whole test run. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    if (!given.has(port) && (await isFree(port)) && reserve(port)) return port;
+    if ((await isFree(port)) && reserve(port)) return port;
   }
   throw new Error(`no free port found between ${FIRST_PORT} and ${LAST_PORT} in ${TRIES_MAX} tries`);
 }
 
-/** @returns false when another process of the test run has been given it */
+/** @returns false when it is given already, by this process or another one of the test run */
 function reserve(port: number): boolean {
+  if (given.has(port)) return false;
   given.add(port);
   if (testDir === undefined) return true;
   const folder = join(testDir, 'ports');

@@ -81,9 +81,9 @@ export const landingBugs: readonly Bug[] = [
     patches: [
       {
         file: runClaim,
-        find: 'const commit = await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);',
+        find: 'const commit = await settleEntry(context, plan.entry, signal, onWait);',
         replace:
-          "const commit = tail.entry !== undefined ? { status: 'committed' } : await settleCommit(context, key, encodeStored(chainEntry, plan.entry), plan.entry.attemptId, signal, onWait);",
+          "const commit = tail.entry !== undefined ? { status: 'committed' } : await settleEntry(context, plan.entry, signal, onWait);",
       },
       {
         file: runClaim,
@@ -107,11 +107,16 @@ export const landingBugs: readonly Bug[] = [
     patches: [
       {
         file: runPublish,
-        find: 'const commit = await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);',
+        find: 'type ChainEntry, chainEntry, parseStored,',
+        replace: 'type ChainEntry, chainEntry, encodeStored, parseStored,',
+      },
+      {
+        file: runPublish,
+        find: 'const commit = await settleEntry(context, entry, signal, onWait);',
         replace: `const leased = context.clock.now() < (chain.leasedUntil ?? 0);
   const commit = leased
-    ? ((await persist(context, 'store', 'commit', () => context.store.put(key, encodeStored(chainEntry, entry), signal).then(() => ({ status: 'committed' })), signal, onWait)) ?? { status: 'aborted' })
-    : await settleCommit(context, key, encodeStored(chainEntry, entry), entry.attemptId, signal, onWait);`,
+    ? ((await persist(context, 'store', 'commit', () => context.store.put(chainEntryKey(source.topic, source, entry.seq), encodeStored(chainEntry, entry), signal).then(() => ({ status: 'committed' })), signal, onWait)) ?? { status: 'aborted' })
+    : await settleEntry(context, entry, signal, onWait);`,
       },
       {
         file: runPublish,

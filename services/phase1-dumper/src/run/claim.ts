@@ -68,8 +68,10 @@ export async function claimChain(
     const plan = planClaim(asked, tail.entry, start, stamp(context));
     if (plan.do === 'stop') return { status: 'stopped', reason: plan.reason, chain: null, loss: null };
     const { source } = plan.entry;
-    if (tail.entry === undefined && !(await closeForerunners(context, source, start, signal, onWait)))
+    if (tail.entry === undefined && !(await closeForerunners(context, asked, start, signal, onWait))) {
+      await context.clock.sleep(waitMs, signal);
       return claimChain(context, partition, told, signal, onWait);
+    }
     const commit = await settleEntry(context, plan.entry, signal, onWait);
     if (commit.status === 'aborted') return { status: 'aborted' };
     if (commit.status === 'committed') {

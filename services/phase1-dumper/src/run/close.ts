@@ -2,98 +2,106 @@ import { discoverTopicIds } from '@millrace/core/chain/discover.ts';
 import { readChainStart } from '@millrace/core/chain/entries.ts';
 import { findTail } from '@millrace/core/chain/tail.ts';
 import type { ChainStart } from '@millrace/core/domain/chain.ts';
-import { unknownCluster } from '@millrace/core/domain/chain-rules.ts';
-import { isKind } from '@millrace/core/domain/errors.ts';
-import type { SourceIdentity } from '@millrace/core/domain/source.ts';
-import { headAfter, planClaim } from '../dump/claim.ts';
+import { isKind, type MillraceError } from '@millrace/core/domain/errors.ts';
+import { type AskedSource, headAfter, planClaim } from '../dump/claim.ts';
 import { maySameCluster } from '../dump/identity.ts';
 import { planCloseEntry } from '../dump/publish.ts';
 import { mayHaveForerunners } from '../dump/start.ts';
 import { type LandingContext, stamp } from './context.ts';
-import { persist, settleEntry } from './persist.ts';
+import { persist, type SettledCommit, settleEntry } from './persist.ts';
 import type { OwnedChain } from './publish.ts';
 
-/** Ends the chain of an incarnation that is gone. Losing the race harms nothing; what the signal cuts short is done by whoever first claims the next incarnation. */
-export async function closeChain(
+/** So many earlier incarnations are looked at: what landing begins with must not grow with a topic's past. */
+const forerunnersMax = 8;
+/** Claims of an earlier chain lost in a row, to others that write to it, before it is left to them. */
+const claimsMax = 20;
+
+/** Ends the chain of an incarnation that is gone. For us losing the race harms nothing: whoever has written since is its owner now. */
+export function closeChain(
   context: LandingContext,
   { source, head }: Pick<OwnedChain, 'source' | 'head'>,
   newTopicId: string,
   signal: AbortSignal,
-): Promise<void> {
-  await settleEntry(context, planCloseEntry(source, head, newTopicId, stamp(context)), signal);
+): Promise<SettledCommit> {
+  return settleEntry(context, planCloseEntry(source, head, newTopicId, stamp(context)), signal);
 }
 
 /**
  * Ends what this partition's earlier incarnations left open, since their owner lost the partition or died before another id was confirmed.
- * For the first claim of an incarnation. Its leader is asked once more after the others are known: what came before that answer is gone for good (exact
- * rule R1), and one that has come since is not among them. Chains of another cluster, or of who knows which, are left alone: they may still live.
- * @returns false when the topic has been made again meanwhile: the claim is of one that is gone
+ * For the first claim of an incarnation. Its leader is asked once more after the others are known (exact rule R1): what came before that answer is gone, and
+ * one that has come since is not among them. An owner who has not given the partition up is fenced; what it read and had not landed is the old topic's unread tail.
+ * Chains of another cluster are left alone: they may still live. So is one that cannot be read, with a line in the log: the new one must not wait for it.
+ * @returns false when the leader does not name our id any more: the claim is of a topic that is gone, or away
  */
 export async function closeForerunners(
   context: LandingContext,
-  source: SourceIdentity,
+  asked: AskedSource,
   start: ChainStart,
   signal: AbortSignal,
   onWait: (reason: string) => void,
 ): Promise<boolean> {
-  if (!mayHaveForerunners(start) || source.clusterId === unknownCluster) return true;
-  const request = () => forerunners(context, source, signal);
-  const starts = await persist(context, 'store', 'read the chain', request, signal, onWait);
+  if (!mayHaveForerunners(start)) return true;
+  const starts = await read(context, () => forerunners(context, asked, signal), signal, onWait);
   if (starts === undefined || starts.length === 0) return true;
-  const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(source), signal, onWait);
+  const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(asked), signal, onWait);
   if (answer === undefined) return true;
-  if (answer.topicId !== source.topicId || !maySameCluster(answer.clusterId, source.clusterId)) return false;
-  for (const old of starts) if ((await closeForerunner(context, old, source, signal, onWait)) === 'was_closed') return true;
+  if (answer.topicId !== asked.topicId || !maySameCluster(answer.clusterId, asked.clusterId)) return false;
+  for (const old of starts) await closeForerunner(context, old, asked, signal, onWait);
   return true;
 }
 
-/** The other incarnations of the topic in this cluster, newest first. */
-async function forerunners(
-  { store }: LandingContext,
-  { topic, topicId, clusterId }: SourceIdentity,
-  signal: AbortSignal,
-): Promise<ChainStart[]> {
+/** The newest of the topic's other incarnations. */
+async function forerunners({ store }: LandingContext, { topic, topicId }: AskedSource, signal: AbortSignal): Promise<ChainStart[]> {
   const others = (await discoverTopicIds(store, topic, signal)).filter((id) => id !== topicId);
   const starts = await Promise.all(others.map((id) => readChainStart(store, topic, id, signal)));
-  const here = starts.filter((start) => start?.clusterId === clusterId) as ChainStart[];
-  return here.sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
+  return starts
+    .filter((start) => start !== undefined)
+    .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
+    .slice(0, forerunnersMax);
 }
 
-/**
- * Claims the chain, so that whoever may still write to it is fenced, and closes it. Begins again when somebody wrote to it meanwhile.
- * One that cannot be read stays as it is, with a line in the log: it must not keep the new one from landing.
- * @returns `was_closed` by somebody else: whoever did it has seen to those before
- */
+/** Claims the chain, so that whoever may still write to it is fenced, and closes it. Begins again when somebody wrote to it meanwhile. */
 async function closeForerunner(
   context: LandingContext,
   start: ChainStart,
-  source: SourceIdentity,
+  asked: AskedSource,
   signal: AbortSignal,
   onWait: (reason: string) => void,
-): Promise<'was_closed' | 'done'> {
-  const old = { ...source, topicId: start.topicId };
-  try {
-    for (let hint = 0n; !signal.aborted; ) {
-      const request = async () => ({ entry: await findTail(context.store, old.topic, old, hint, signal) });
-      const tail = (await persist(context, 'store', 'read the chain', request, signal, onWait))?.entry;
-      if (tail?.kind === 'close') return 'was_closed';
-      if (tail === undefined) return 'done';
-      const plan = planClaim(old, tail, start, stamp(context));
-      if (plan.do === 'stop') return 'done';
-      const claimed = await settleEntry(context, plan.entry, signal, onWait);
-      if (claimed.status === 'committed') {
-        await closeChain(context, { source: old, head: headAfter(plan.entry, plan.chainStart) }, source.topicId, signal);
-        context.log.info(
-          { ...old, now: source.topicId, landed: tail.endOffset.toString() },
-          'the chain of an earlier topic of this name is closed',
-        );
-        return 'done';
-      }
-      hint = tail.seq;
-    }
-  } catch (error) {
-    if (!isKind(error, 'corrupt', 'invalid')) throw error;
-    context.log.warn({ ...old, err: error }, 'the chain of an earlier topic of this name stays open');
+): Promise<void> {
+  const old = { ...asked, topicId: start.topicId };
+  for (let claims = 0; claims < claimsMax && !signal.aborted; claims++) {
+    const tail = await read(context, () => findTail(context.store, old.topic, old, 0n, signal), signal, onWait);
+    if (tail === undefined || tail.kind === 'close') return;
+    const plan = planClaim(old, tail, start, stamp(context));
+    if (plan.do === 'stop') return;
+    const claimed = await settleEntry(context, plan.entry, signal, onWait);
+    if (claimed.status !== 'committed') continue;
+    const { source } = plan.entry;
+    const closed = await closeChain(context, { source, head: headAfter(plan.entry, plan.chainStart) }, asked.topicId, signal);
+    if (closed.status !== 'committed') continue;
+    context.log.info(
+      { ...source, now: asked.topicId, landed: tail.endOffset.toString() },
+      'the chain of an earlier topic of this name is closed',
+    );
+    return;
   }
-  return 'done';
+}
+
+/** Waits while the store is away. What it cannot give for another reason (damaged, archived, forbidden, newer than this version) is told, and undefined. */
+async function read<T>(
+  context: LandingContext,
+  request: () => Promise<T>,
+  signal: AbortSignal,
+  onWait: (reason: string) => void,
+): Promise<T | undefined> {
+  const asked = () =>
+    request().then(
+      (found) => ({ found }),
+      (error: MillraceError) => {
+        if (!isKind(error, 'corrupt', 'invalid')) throw error;
+        context.log.warn({ err: error }, 'the chain of an earlier topic of this name cannot be read and stays as it is');
+        return { found: undefined };
+      },
+    );
+  return (await persist(context, 'store', 'read the chain', asked, signal, onWait))?.found;
 }

@@ -27,6 +27,8 @@ type Chain = {
   stop: SourceStop | undefined;
   /** newest entry we were told of; -1 for none */
   announced: bigint;
+  /** the newest look found nothing behind what was read, and nobody has told of more since */
+  atEnd: boolean;
 };
 
 /** Requests for next entries under way at a time, of one dataset. */
@@ -107,15 +109,27 @@ export class ChainFollower {
     else {
       if (seq > chain.announced) chain.announced = seq;
       if (seq < chain.nextSeq) return false;
+      chain.atEnd = false;
       this.#due.add(chain);
     }
     return true;
   }
 
-  /** Whether everything below `endOffset` of this chain has been taken, or is not read on; undefined for a chain that is not followed. */
+  /** Whether everything below `endOffset` of this chain has been taken, is not there (what is told may be wrong), or is not read on; undefined for a chain that is not followed. */
   hasTaken(source: SourcePartition, endOffset: bigint): boolean | undefined {
     const chain = this.#chains.get(sourceKey(source));
-    return chain === undefined ? undefined : chain.stop !== undefined || chain.position >= endOffset;
+    if (chain === undefined) return undefined;
+    return chain.stop !== undefined || chain.position >= endOffset || (this.#isAtEnd(chain) && chain.pending.length === 0);
+  }
+
+  /** Keys (`sourceKey`) of the chains of which all is read that stands, whatever was told of them. */
+  atEnd(): string[] {
+    return [...this.#chains].filter(([, chain]) => this.#isAtEnd(chain)).map(([key]) => key);
+  }
+
+  /** Told while a look was under way, a chain is due again, and that look's answer old. */
+  #isAtEnd(chain: Chain): boolean {
+    return chain.atEnd && !this.#due.has(chain);
   }
 
   /** Begins to follow a chain. */
@@ -133,6 +147,7 @@ export class ChainFollower {
       committedTimestamp: null,
       stop: undefined,
       announced: before?.announced ?? -1n,
+      atEnd: false,
     });
     this.#pollAt = 0;
   }
@@ -171,6 +186,7 @@ export class ChainFollower {
       if (!beyond && chain.nextSeq > chain.announced) return { news, more: false };
       if (this.#full()) break;
       const entry = await readEntry(this.#raw, this.#topic, chain.source, chain.nextSeq, signal);
+      chain.atEnd = entry === undefined;
       if (entry === undefined) return { news, more: false };
       news = entry.seq > chain.announced ? 'unannounced' : 'announced';
       if (chain.previous !== undefined || entry.seq === 0n) checkFollows(chain.previous, entry);

@@ -21,9 +21,10 @@ export class LegLag {
   #follower: ChainFollower | undefined;
   readonly #announced = new Map<string, bigint>();
 
-  /** The follower has looked at its chains: from now on what it holds is what waits. */
+  /** The follower has looked at its chains: from now on what it holds is what waits, and where it came to the end nothing else was announced rightly. */
   looked(follower: ChainFollower): void {
     this.#follower = follower;
+    if (this.#announced.size > 0) for (const key of follower.atEnd()) this.#announced.delete(key);
   }
 
   announced(news: Announcement): void {

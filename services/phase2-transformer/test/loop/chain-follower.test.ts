@@ -105,6 +105,22 @@ describe('a chain follower whose entries are announced', () => {
     expect(await during(60_000)).toBeLessThanOrEqual(3);
   });
 
+  it('what was announced and is not there counts as done once it was looked for, and again as awaited when it is announced anew', async () => {
+    const { chain, follow, during } = await told();
+    await during(3_000);
+    expect(follow.atEnd()).toEqual([`${topicId}/0`]);
+    expect(follow.announced(source, 1n)).toBe(true);
+    expect([follow.atEnd(), follow.hasTaken(source, 1n)]).toEqual([[], false]);
+    await during(0);
+    expect([follow.atEnd(), follow.hasTaken(source, 1n)]).toEqual([[`${topicId}/0`], true]);
+    await chain.data(['{"a":1}']);
+    follow.announced(source, 1n);
+    await during(0);
+    expect(follow.hasTaken(source, 1n)).toBe(false);
+    follow.taken(follow.pending().flat());
+    expect(follow.hasTaken(source, 1n)).toBe(true);
+  });
+
   it('looks for a chain it does not know when one is announced', async () => {
     const { follow } = await told();
     await follow.discover(async () => undefined, signal);

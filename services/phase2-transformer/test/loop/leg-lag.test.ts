@@ -8,10 +8,15 @@ const reported = (position: bigint, landed: bigint) => [
   { ...emptyPartition({ topic: 'orders', source, startOffset: 0n, seq: 0n }), position, landed },
 ];
 /** A follower that holds one piece and has read up to `landed`. */
-const follower = (landed: bigint, landedAt: number, firstTimestamp: number) => {
+const follower = (landed: bigint, landedAt: number, firstTimestamp: number, atEnd: string[] = []) => {
   const object = { key: 'k', bytes: 1, linesBytes: 1, sha256: '', recordCount: 1, startOffset: 0n, endOffset: 1n, lastTimestamp: null };
   const piece = { source, seq: 1n, startOffset: 0n, endOffset: 1n, object: { ...object, firstTimestamp }, gaps: [], seenAt: 0, landedAt };
-  return { landed: () => new Map([['t/0', landed]]), pending: () => [[piece]], stops: () => [] } as unknown as ChainFollower;
+  return {
+    landed: () => new Map([['t/0', landed]]),
+    pending: () => [[piece]],
+    stops: () => [],
+    atEnd: () => atEnd,
+  } as unknown as ChainFollower;
 };
 
 test('nothing is behind before anything was seen', () => {
@@ -32,4 +37,13 @@ test('an end that was announced counts, though reading ahead has not come so far
   lag.announced(news(50n));
   expect(lag.at(reported(4n, 10n), 0).offsets).toBe(96n);
   expect(lag.at(reported(100n, 100n), 0).offsets).toBe(0n);
+});
+
+test('an end that was announced and that the chain does not have counts until the chain was read to its end', () => {
+  const lag = new LegLag();
+  lag.announced({ format: 1, topic: 'orders', ...source, seq: 9n, endOffset: 100n });
+  lag.looked(follower(10n, 0, 0));
+  expect(lag.at(reported(4n, 10n), 0).offsets).toBe(96n);
+  lag.looked(follower(10n, 0, 0, ['t/0']));
+  expect(lag.at(reported(4n, 10n), 0).offsets).toBe(6n);
 });

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { startPrometheus } from '../../../dev/stack/prometheus.ts';
+import { waitFor } from '../../support/services.ts';
 import { readRules, ruleFileNames } from '../rule-files.ts';
 import { shortened } from '../shortened.ts';
 
@@ -11,8 +12,10 @@ import { shortened } from '../shortened.ts';
  */
 const timing = { scrape: '1s', evaluation: '500ms', lookback: '5s' };
 
+const SCRAPED_WITHIN_MS = 30_000;
+
 export type FastPrometheus = {
-  /** Names of the alerts that were firing at any time within the last `seconds`. */
+  /** Names of the alerts that were firing at any time within the last `seconds`, of which only whole ones count: what had ended before them is not told. */
   firedWithin(seconds: number): Promise<string[]>;
   /** Names of the alerts that fire now; with `pending` also those that are about to. */
   active(pending?: boolean): Promise<string[]>;
@@ -22,7 +25,8 @@ export type FastPrometheus = {
 };
 
 /**
- * Starts a Prometheus with the shipped rules in fast motion, and waits until it is ready.
+ * Starts a Prometheus with the shipped rules in fast motion, and waits until it has scraped every target: it begins with that some seconds late, and
+ * rules that miss a target have noticed by then.
  * @param by every duration of the rules is divided by this
  */
 export async function startFastPrometheus(
@@ -43,9 +47,12 @@ export async function startFastPrometheus(
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return ((await response.json()) as { data: T }).data;
   }
+  const scraped = async () => (await ask<{ result: unknown[] }>('query?query=up')).result.length;
+  const wanted = Object.values(targets).flat().length;
+  await waitFor('all targets are scraped', scraped, (count) => count === wanted, SCRAPED_WITHIN_MS);
   return {
     async firedWithin(seconds) {
-      const query = `max by (alertname) (max_over_time(ALERTS{alertstate="firing"}[${Math.ceil(seconds)}s]))`;
+      const query = `max by (alertname) (max_over_time(ALERTS{alertstate="firing"}[${Math.floor(seconds)}s]))`;
       const { result } = await ask<{ result: { metric: { alertname: string } }[] }>(`query?query=${encodeURIComponent(query)}`);
       return result.map(({ metric }) => metric.alertname).toSorted();
     },

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startKafka } from '../../../dev/stack/kafka.ts';
 import { type HttpFaultProxy, startHttpProxy } from '../../faults/proxy/http-proxy.ts';
 import { produce, withAdmin, withProducer } from '../../integration/phase1-harness.ts';
 import { type Load, startLoad } from '../../support/load.ts';
@@ -32,16 +34,7 @@ beforeAll(async () => {
   const topic = await newDataset();
   steady = startLoad(topic, 50);
   await committed(topic, 1n);
-  const addresses = (of: readonly Service[]) => of.map(({ adminUrl }) => new URL(adminUrl).host);
-  prometheus = await startFastPrometheus(
-    freshDirectory('prometheus'),
-    {
-      'millrace-phase1': addresses(services.phase1),
-      'millrace-phase2': addresses(services.phase2),
-      'millrace-metastore': addresses([services.metastore]),
-    },
-    SPEED,
-  );
+  prometheus = await watching(services);
 }, 3 * WITHIN_MS);
 afterAll(async () => {
   await steady?.stop();
@@ -51,6 +44,17 @@ afterAll(async () => {
   await prometheus?.stop();
   await proxy?.close();
 }, WITHIN_MS);
+
+/** A Prometheus with the shipped rules in fast motion on these services. */
+function watching({ metastore, phase1, phase2 }: Services): Promise<FastPrometheus> {
+  const addresses = (of: readonly Service[]) => of.map(({ adminUrl }) => new URL(adminUrl).host);
+  const targets = {
+    'millrace-phase1': addresses(phase1),
+    'millrace-phase2': addresses(phase2),
+    'millrace-metastore': addresses([metastore]),
+  };
+  return startFastPrometheus(freshDirectory('prometheus'), targets, SPEED);
+}
 
 /** A topic of one partition and a dataset of its name. */
 async function newDataset(): Promise<string> {
@@ -75,34 +79,39 @@ const send = (topic: string, values: readonly string[]) =>
 
 const numbered = (count: number, value: (n: number) => string) => Array.from({ length: count }, (_, n) => value(n));
 
-const untilFiring = (alert: string) =>
+const untilFiring = (alert: string, by = prometheus) =>
   waitFor(
     `${alert} fires`,
-    () => prometheus.active(),
+    () => by.active(),
     (names) => names.includes(alert),
     WITHIN_MS,
   );
 
 /** Nothing fires, and nothing is about to. */
-const untilAllIsQuiet = () =>
+const untilAllIsQuiet = (by = prometheus) =>
   waitFor(
     'no alert is active',
-    () => prometheus.active(true),
+    () => by.active(true),
     (names) => names.length === 0,
     WITHIN_MS,
   );
 
 /** Does harm, waits for the alert, heals, waits until all is quiet again. @returns every alert that fired between the harm and the quiet */
-async function alertsOfTrouble(alert: string, harm: () => Promise<unknown>, heal: () => Promise<unknown>): Promise<string[]> {
-  await untilAllIsQuiet();
+async function alertsOfTrouble(
+  alert: string,
+  harm: () => Promise<unknown>,
+  heal: () => Promise<unknown>,
+  by = prometheus,
+): Promise<string[]> {
+  await untilAllIsQuiet(by);
   const began = Date.now();
   await harm();
-  await untilFiring(alert);
+  await untilFiring(alert, by);
   // whatever else the same trouble would make fire gets its time
   await sleep(QUIET_S * 1_000);
   await heal();
-  await untilAllIsQuiet();
-  return prometheus.firedWithin((Date.now() - began) / 1_000);
+  await untilAllIsQuiet(by);
+  return by.firedWithin((Date.now() - began) / 1_000);
 }
 
 describe('alerts on a live system, sixty times as fast', { timeout: 4 * WITHIN_MS }, () => {
@@ -200,5 +209,25 @@ describe('alerts on a live system, sixty times as fast', { timeout: 4 * WITHIN_M
     // how long a worker takes to come back decides whether its absence is told too
     expect(fired.filter((name) => name !== 'MillraceTargetDown')).toEqual(['MillraceDataLossSuspected']);
     await committed(topic, 100n);
+  });
+
+  test('brokers that do not answer, on a Kafka of its own', async () => {
+    const kafka = await startKafka({ dir: freshDirectory('kafka-away'), brokers: 1 });
+    onTestFinished(() => kafka.stop());
+    const lake = pathToFileURL(freshDirectory('lake-away')).href;
+    const alone = await startServices({ rawUrl: `${lake}/raw`, tablesUrl: `${lake}/tables`, brokers: kafka.brokers });
+    onTestFinished(() => alone.stop());
+    const watch = await watching(alone);
+    onTestFinished(() => watch.stop());
+    await withAdmin((admin) => admin.createTopics({ topics: ['orders'], partitions: 1, replicas: 1 }), kafka.brokers);
+    await createDataset(alone.metastoreUrl, { name: 'orders', kafkaTopic: 'orders' });
+    const [broker] = kafka.nodes;
+    const fired = await alertsOfTrouble(
+      'MillraceKafkaAway',
+      async () => broker?.pause(),
+      async () => broker?.resume(),
+      watch,
+    );
+    expect(fired).toEqual(['MillraceKafkaAway']);
   });
 });

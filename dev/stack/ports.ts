@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -38,7 +38,7 @@ function reserve(port: number): boolean {
   const folder = join(testDir, 'ports');
   mkdirSync(folder, { recursive: true });
   try {
-    closeSync(openSync(join(folder, String(port)), 'wx'));
+    writeFileSync(join(folder, String(port)), '', { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

@@ -9,7 +9,7 @@ import { runVerify } from '@millrace/cli/verify/command.ts';
 import { renderReport } from '@millrace/cli/verify/render.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Kafka, startKafka } from '../../dev/stack/kafka.ts';
-import { epochsOf, type LandedChain, produce, readLanded, withAdmin } from '../integration/phase1-harness.ts';
+import { epochsOf, type LandedChain, produce, readLanded, recordsOf, withAdmin } from '../integration/phase1-harness.ts';
 import { api, createDataset, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, uniqueName } from '../support/stack.ts';
 
@@ -85,7 +85,7 @@ const landed = (topic: string, records: number): Promise<LandedChain[]> =>
   waitFor(
     `${records} records landed`,
     () => readLanded(rawUrl, topic),
-    (chains) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0) === records,
+    (chains) => recordsOf(chains) === records,
     WITHIN_MS,
   );
 const suspected = (name: string) =>

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startKafka } from '../../dev/stack/kafka.ts';
-import { epochsOf, numbersOf, produce, readLanded, withAdmin } from '../integration/phase1-harness.ts';
+import { epochsOf, numbersOf, produce, readLanded, recordsOf, withAdmin } from '../integration/phase1-harness.ts';
 import { createDataset, type Service, type ServicesOptions, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic, uniqueName } from '../support/stack.ts';
 
@@ -58,7 +58,7 @@ describe('group.protocol=consumer', () => {
       return waitFor(
         `${sent} records landed`,
         () => readLanded(rawUrl, topic),
-        (chains) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0) >= sent,
+        (chains) => recordsOf(chains) >= sent,
         busyMs,
       );
     };

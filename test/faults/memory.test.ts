@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { epochsOf, produce, readLanded, withProducer } from '../integration/phase1-harness.ts';
+import { epochsOf, produce, readLanded, recordsOf, withProducer } from '../integration/phase1-harness.ts';
 import { createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshBucket, freshDirectory, freshTopic } from '../support/stack.ts';
 import { startTcpProxy, type TcpFaultProxy } from './proxy/tcp-proxy.ts';
@@ -92,7 +92,7 @@ test('a store at a hundredth of the intake and a backlog of ten budgets: memory 
   const chains = await waitFor(
     'everything lands',
     () => readLanded(`${url}/raw`, topic),
-    (seen) => seen.reduce((sum, { offsets }) => sum + offsets.length, 0) === records,
+    (seen) => recordsOf(seen) === records,
     WITHIN_MS,
   );
   const most = memory(worker, 'VmHWM');

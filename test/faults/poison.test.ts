@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { type LandedChain, numbersOf, produce, readLanded, withProducer } from '../integration/phase1-harness.ts';
+import { type LandedChain, numbersOf, produce, readLanded, recordsOf, withProducer } from '../integration/phase1-harness.ts';
 import { startLoad } from '../support/load.ts';
 import { api, createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic } from '../support/stack.ts';
@@ -148,7 +148,7 @@ test('kills under load never count against a record: each worker had made progre
   const chains = await waitFor(
     'everything lands',
     () => readLanded(rawUrl, topic),
-    (seen) => seen.reduce((sum, { offsets }) => sum + offsets.length, 0) === load.produced(),
+    (seen) => recordsOf(seen) === load.produced(),
     WITHIN_MS,
   );
   expect(await metric(worker, 'millrace_alone_records_total')).toBe(0);

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { verifyDataset } from '@millrace/cli/verify/verify.ts';
 import { openObjectStore } from '@millrace/core/adapters/open-store.ts';
 import { expect, onTestFinished } from 'vitest';
-import { type LandedChain, readLanded } from '../integration/phase1-harness.ts';
+import { type LandedChain, readLanded, recordsOf } from '../integration/phase1-harness.ts';
 import { type Service, type Services, type ServicesOptions, startServices, waitFor } from '../support/services.ts';
 import { freshBucket } from '../support/stack.ts';
 import { type HttpFaultProxy, startHttpProxy } from './proxy/http-proxy.ts';
@@ -34,7 +34,7 @@ export function untilLanded(rawUrl: string, topic: string, records: number): Pro
   return waitFor(
     `${records} records of ${topic} landed`,
     () => readLanded(rawUrl, topic),
-    (chains) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0) >= records,
+    (chains) => recordsOf(chains) >= records,
     withinMs,
   );
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { epochsOf, type LandedChain, numbersOf, produce, readLanded } from '../integration/phase1-harness.ts';
+import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recordsOf } from '../integration/phase1-harness.ts';
 import { createDataset, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic } from '../support/stack.ts';
 
@@ -19,7 +19,6 @@ const CLAIMS_MAX = 6;
 /** Claims a partition on average: its first one, and what joining workers take from those that came before. */
 const CLAIMS_MEAN_MAX = 3;
 
-const recordsOf = (chains: readonly LandedChain[]) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0);
 const claimsOf = (chains: readonly LandedChain[]) => chains.map((chain) => epochsOf(chain).length);
 
 it(`${WORKERS} workers started within 200 ms on a backlog of ${PARTITIONS} partitions come to rest: bounded claims, each partition one worker's, nothing lost or doubled`, async () => {

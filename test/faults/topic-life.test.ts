@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import kafka from '@confluentinc/kafka-javascript';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { numbersOf, produce, readLanded, withAdmin, withProducer } from '../integration/phase1-harness.ts';
+import { numbersOf, produce, readLanded, recordsOf, withAdmin, withProducer } from '../integration/phase1-harness.ts';
 import { api, createDataset, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
 
@@ -166,7 +166,7 @@ test.concurrent('partitions added while landing runs are landed from their first
   const chains = await waitFor(
     'all landed',
     () => readLanded(rawUrl, topic),
-    (found) => found.reduce((sum, { offsets }) => sum + offsets.length, 0) === 100,
+    (found) => recordsOf(found) === 100,
     WITHIN_MS,
   );
   expect(chains.map(({ partition, start, end }) => [partition, start, end])).toEqual([

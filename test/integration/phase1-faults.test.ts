@@ -14,7 +14,7 @@ import { startS3 } from '../../dev/stack/s3.ts';
 import { startLoad } from '../support/load.ts';
 import { api, createDataset, type Service, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshBucket, freshDirectory, freshTopic, kafkaBrokers, uniqueName } from '../support/stack.ts';
-import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recreateTopic, withAdmin } from './phase1-harness.ts';
+import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recordsOf, recreateTopic, withAdmin } from './phase1-harness.ts';
 
 const WITHIN_MS = 60_000;
 let services: Services | undefined;
@@ -33,7 +33,6 @@ const bucketPlaces = () => {
   Object.assign(process.env, env);
   return { rawUrl: `${url}/raw`, tablesUrl: `${url}/tables`, env };
 };
-const recordsOf = (chains: readonly LandedChain[]) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0);
 const metrics = async (worker: Service | undefined) => (await fetch(`${worker?.adminUrl}/metrics`)).text();
 
 describe.each([

@@ -81,6 +81,9 @@ export async function readLanded(rawUrl: string, topic: string): Promise<LandedC
   return chains;
 }
 
+/** Records in chains, over all their incarnations and partitions. */
+export const recordsOf = (chains: readonly LandedChain[]): number => chains.reduce((sum, { offsets }) => sum + offsets.length, 0);
+
 /** Epochs in the order they were claimed. */
 export const epochsOf = (chain: LandedChain): bigint[] => chain.entries.filter(({ kind }) => kind === 'claim').map(({ epoch }) => epoch);
 

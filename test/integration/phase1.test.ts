@@ -5,7 +5,17 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDataset, type DatasetStatus, datasetStatus, type Services, startServices, waitFor } from '../support/services.ts';
 import { freshDirectory, freshTopic, uniqueName } from '../support/stack.ts';
-import { epochsOf, type LandedChain, numbersOf, produce, readLanded, recreateTopic, withAdmin, withProducer } from './phase1-harness.ts';
+import {
+  epochsOf,
+  type LandedChain,
+  numbersOf,
+  produce,
+  readLanded,
+  recordsOf,
+  recreateTopic,
+  withAdmin,
+  withProducer,
+} from './phase1-harness.ts';
 
 const WITHIN_MS = 40_000;
 const lake = freshDirectory('lake');
@@ -29,16 +39,21 @@ const status = (topic: string) => datasetStatus(services.metastoreUrl, topic);
 const landedIs = (sum: bigint) => (found: DatasetStatus) =>
   found.partitions.reduce((total, { landed }) => total + BigInt(landed), 0n) === sum;
 const waitLanded = (topic: string, sum: bigint) => waitFor(`${topic} landed ${sum}`, () => status(topic), landedIs(sum), WITHIN_MS);
+/** A fresh topic whose records, numbered from 0 on, have landed. */
+async function landedTopic(partitions: number, records: number): Promise<string> {
+  const topic = await freshTopic({ partitions });
+  await produce(topic, partitions, 0, records);
+  await register(topic);
+  await waitLanded(topic, BigInt(records));
+  return topic;
+}
 const restart = async (index: number) => {
   await services.phase1[index]?.stop();
   await services.phase1[index]?.start();
 };
 
 test('records land in order, once; a restart claims with a higher epoch and goes on', async () => {
-  const topic = await freshTopic({ partitions: 3 });
-  await produce(topic, 3, 0, 900);
-  await register(topic);
-  await waitLanded(topic, 900n);
+  const topic = await landedTopic(3, 900);
   await Promise.all([restart(0), restart(1)]);
   await produce(topic, 3, 900, 300);
   await waitLanded(topic, 1200n);
@@ -112,13 +127,10 @@ describe.each([
   ['as many', 100, 100],
 ] as const)('a topic made again with %s records', (_, before, after) => {
   test('R1 recreation: both incarnations land whole, each in a chain of its own', async () => {
-    const topic = await freshTopic({ partitions: 2 });
-    await produce(topic, 2, 0, before);
-    await register(topic);
-    await waitLanded(topic, BigInt(before));
+    const topic = await landedTopic(2, before);
     await recreateTopic(topic, 2);
     await produce(topic, 2, 10_000, after);
-    const whole = (chains: LandedChain[]) => chains.reduce((sum, { offsets }) => sum + offsets.length, 0) >= before + after;
+    const whole = (chains: LandedChain[]) => recordsOf(chains) >= before + after;
     const chains = await waitFor('both incarnations', () => readLanded(rawUrl, topic), whole, WITHIN_MS);
     expect(new Set(chains.map(({ topicId }) => topicId)).size).toBe(2);
     const old = chains.filter((chain) => numbersOf(chain).some((n) => n < 10_000));
@@ -129,10 +141,7 @@ describe.each([
 });
 
 test('R1 recreation: partitions that are gone stay closed or as they were; the new incarnation has its own', async () => {
-  const topic = await freshTopic({ partitions: 3 });
-  await produce(topic, 3, 0, 90);
-  await register(topic);
-  await waitLanded(topic, 90n);
+  const topic = await landedTopic(3, 90);
   await recreateTopic(topic, 1);
   await produce(topic, 1, 10_000, 60);
   await waitFor(
@@ -148,15 +157,12 @@ test('R1 recreation: partitions that are gone stay closed or as they were; the n
 });
 
 test('R1 recreation while nobody reads: the old chains are closed before the new ones begin', async () => {
-  const topic = await freshTopic({ partitions: 2 });
-  await produce(topic, 2, 0, 20);
-  await register(topic);
-  await waitLanded(topic, 20n);
+  const topic = await landedTopic(2, 20);
   await Promise.all(services.phase1.map((worker) => worker.stop()));
   await recreateTopic(topic, 2);
   await produce(topic, 2, 20, 10);
   await Promise.all(services.phase1.map((worker) => worker.start()));
-  const whole = (all: LandedChain[]) => all.reduce((sum, { offsets }) => sum + offsets.length, 0) === 30;
+  const whole = (all: LandedChain[]) => recordsOf(all) === 30;
   const chains = await waitFor('both incarnations', () => readLanded(rawUrl, topic), whole, WITHIN_MS);
   const old = chains.filter((chain) => numbersOf(chain).some((n) => n < 20));
   expect(old.map(({ entries }) => entries.at(-1)?.kind)).toEqual(['close', 'close']);
@@ -182,10 +188,7 @@ test('partitions added later are read from 0 within seconds', async () => {
 });
 
 test('retention overran us: the partition stops with the exact range, other partitions and topics go on', async () => {
-  const topic = await freshTopic({ partitions: 2 });
-  await produce(topic, 2, 0, 20);
-  await register(topic);
-  await waitLanded(topic, 20n);
+  const topic = await landedTopic(2, 20);
   await Promise.all(services.phase1.map((worker) => worker.stop()));
   await produce(topic, 2, 20, 80);
   await withAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 25n }] }] }));

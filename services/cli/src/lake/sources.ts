@@ -1,5 +1,4 @@
 import { discoverPartitions, discoverTopicIds } from '@millrace/core/chain/discover.ts';
-import { readChainStart } from '@millrace/core/chain/entries.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
 import type { ObjectStore } from '@millrace/core/ports/object-store.ts';
 
@@ -10,15 +9,4 @@ export async function sourcesOf(raw: ObjectStore, topic: string, known: readonly
   for (const topicId of await discoverTopicIds(raw, topic))
     for (const partition of await discoverPartitions(raw, topic, topicId)) sources.set(`${topicId}/${partition}`, { topicId, partition });
   return [...sources.values()].sort((a, b) => (a.topicId === b.topicId ? a.partition - b.partition : a.topicId < b.topicId ? -1 : 1));
-}
-
-/** Topic ids of all incarnations that landed, the newest first: by when landing of each began. */
-export async function incarnationsOf(raw: ObjectStore, topic: string): Promise<string[]> {
-  const begun = await Promise.all(
-    (await discoverTopicIds(raw, topic)).map(async (topicId) => ({
-      topicId,
-      at: Date.parse((await readChainStart(raw, topic, topicId))?.createdAt ?? '') || 0,
-    })),
-  );
-  return begun.sort((a, b) => b.at - a.at || (a.topicId < b.topicId ? -1 : 1)).map(({ topicId }) => topicId);
 }

@@ -1,4 +1,5 @@
 import { discoverPartitions } from '@millrace/core/chain/discover.ts';
+import { readIncarnations } from '@millrace/core/chain/incarnations.ts';
 import { findTail } from '@millrace/core/chain/tail.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
@@ -8,7 +9,7 @@ import type { ChainFault } from '../lake/chain-entries.ts';
 import { findTopic } from '../lake/find-topic.ts';
 import { type Lake, withLake } from '../lake/open-lake.ts';
 import { readRawLines } from '../lake/raw-lines.ts';
-import { incarnationsOf, sourcesOf } from '../lake/sources.ts';
+import { sourcesOf } from '../lake/sources.ts';
 import type { Cli, ExitCode } from '../output/cli.ts';
 import { type Printed, showPages } from '../output/format.ts';
 import { tablePaint } from '../output/paint.ts';
@@ -103,7 +104,7 @@ async function catPartition(
   topic: string,
   { partition, from, to, topicId: asked, values }: CatOptions,
 ): Promise<ExitCode> {
-  const [newest, ...older] = await incarnationsOf(raw, topic);
+  const [newest, ...older] = (await readIncarnations(raw, topic)).map(({ topicId }) => topicId);
   const topicId = asked ?? newest;
   if (topicId === undefined) throw new MillraceError('invalid', 'nothing_landed', `nothing of ${topic} has landed`);
   if (asked === undefined && older.length > 0)

@@ -1,10 +1,10 @@
+import { readIncarnations } from '@millrace/core/chain/incarnations.ts';
 import { isKind, MillraceError } from '@millrace/core/domain/errors.ts';
 import { chainEntryKey } from '@millrace/core/domain/keys.ts';
 import type { SourcePartition } from '@millrace/core/domain/source.ts';
 import { scopedStore } from '@millrace/core/stores/scoped-store.ts';
 import { createMetastoreClient, type DatasetStatus } from '@millrace/metastore/client/client.ts';
 import { type Lake, topicFromMetastore, topicUnknown } from '../lake/open-lake.ts';
-import { incarnationsOf } from '../lake/sources.ts';
 import { type TableView, viewTable } from '../lake/table-view.ts';
 import { type LandedRecord, RawLocator, type RawPlace } from './locate-raw.ts';
 import { locateInTable, type TablePlace } from './locate-table.ts';
@@ -48,7 +48,7 @@ export async function traceOffset({ raw, tables }: Lake, question: OffsetQuestio
   const view = await viewTable(scopedStore(tables, dataset));
   const topic = question.topic ?? view.ledger?.partitions[0]?.topic ?? (await topicFromMetastore(question.metastoreUrl, dataset));
   if (topic === undefined) throw topicUnknown(dataset, view.table.url);
-  const incarnations = await incarnationsOf(raw, topic);
+  const incarnations = (await readIncarnations(raw, topic)).map(({ topicId }) => topicId);
   if (question.topicId !== undefined && !incarnations.includes(question.topicId))
     throw new MillraceError(
       'invalid',

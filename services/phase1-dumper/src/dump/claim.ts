@@ -60,6 +60,9 @@ export function afterLostClaim(winner: ChainEntry): 'fenced' | 'again' {
   return winner.kind === 'claim' ? 'fenced' : 'again';
 }
 
+/** Claims lost in a row, to others who write to the chain, before it is left to them. */
+export const handoversMax = 20;
+
 /**
  * How long a fenced worker that Kafka still assigns the partition to waits before it claims again: one session timeout, doubled with every fencing in a row. Pure.
  * @param fencings in a row, 1 for the first

@@ -1,5 +1,5 @@
-import { discoverTopicIds } from '@millrace/core/chain/discover.ts';
 import { readChainStart } from '@millrace/core/chain/entries.ts';
+import { readIncarnations } from '@millrace/core/chain/incarnations.ts';
 import { findTail } from '@millrace/core/chain/tail.ts';
 import { type ChainStart, chainEntry, chainStart, encodeStored, parseStored } from '@millrace/core/domain/chain.ts';
 import { MillraceError } from '@millrace/core/domain/errors.ts';
@@ -7,7 +7,7 @@ import { chainEntryKey, chainStartKey } from '@millrace/core/domain/keys.ts';
 import type { ClusterChange, SuspectedLoss } from '@millrace/core/domain/losses.ts';
 import type { TopicPartition } from '@millrace/core/domain/source.ts';
 import { changedCluster, clusterWords } from '../dump/acceptance.ts';
-import { afterLostClaim, headAfter, planClaim } from '../dump/claim.ts';
+import { afterLostClaim, handoversMax, headAfter, planClaim } from '../dump/claim.ts';
 import { checkPosition, leaderEpochFell, lossByEpoch, lossSeen, type PositionSuspicion } from '../dump/position.ts';
 import { type IdentityAnswer, partitionKey } from '../dump/source-metadata.ts';
 import { planStart } from '../dump/start.ts';
@@ -20,8 +20,6 @@ import type { OwnedChain } from './publish.ts';
 
 /** How often a topic or position that is not ready is looked at again, ms. */
 const waitMs = 1_000;
-/** Claims lost in a row to former owners' last publications before it counts as being fenced. */
-const handoversMax = 20;
 
 type TopicIdentity = IdentityAnswer & { topicId: string };
 
@@ -151,9 +149,8 @@ async function findOrMakeStart(
   const known = await readChainStart(store, topic, topicId, signal);
   if (known !== undefined) return { start: known };
 
-  const others = (await discoverTopicIds(store, topic, signal)).filter((id) => id !== topicId);
-  const starts = await Promise.all(others.map((id) => readChainStart(store, topic, id, signal)));
-  const clusters = starts.flatMap((start) => (start === undefined ? [] : [start.clusterId]));
+  const others = await readIncarnations(store, topic, { except: topicId, signal });
+  const clusters = others.flatMap(({ start }) => (start === undefined ? [] : [start.clusterId]));
   const change = changedCluster(clusters, clusterId, context.acceptances?.(topic) ?? []);
   if (change !== undefined) return { wait: 'cluster', change };
   const { startFrom, topicWasMissing } = context.wish(topic);

@@ -1,9 +1,8 @@
-import { discoverTopicIds } from '@millrace/core/chain/discover.ts';
-import { readChainStart } from '@millrace/core/chain/entries.ts';
+import { readIncarnations } from '@millrace/core/chain/incarnations.ts';
 import { findTail } from '@millrace/core/chain/tail.ts';
 import type { ChainStart } from '@millrace/core/domain/chain.ts';
 import { isKind, type MillraceError } from '@millrace/core/domain/errors.ts';
-import { type AskedSource, headAfter, planClaim } from '../dump/claim.ts';
+import { type AskedSource, handoversMax, headAfter, planClaim } from '../dump/claim.ts';
 import { maySameCluster } from '../dump/identity.ts';
 import { planCloseEntry } from '../dump/publish.ts';
 import { mayHaveForerunners } from '../dump/start.ts';
@@ -13,8 +12,6 @@ import type { OwnedChain } from './publish.ts';
 
 /** So many earlier incarnations are looked at: what landing begins with must not grow with a topic's past. */
 const forerunnersMax = 8;
-/** Claims of an earlier chain lost in a row, to others that write to it, before it is left to them. */
-const claimsMax = 20;
 
 /** Ends the chain of an incarnation that is gone. For us losing the race harms nothing: whoever has written since is its owner now. */
 export function closeChain(
@@ -41,23 +38,15 @@ export async function closeForerunners(
   onWait: (reason: string) => void,
 ): Promise<boolean> {
   if (!mayHaveForerunners(start)) return true;
-  const starts = await read(context, () => forerunners(context, asked, signal), signal, onWait);
-  if (starts === undefined || starts.length === 0) return true;
+  const request = () => readIncarnations(context.store, asked.topic, { except: asked.topicId, signal });
+  const known = await read(context, request, signal, onWait);
+  const starts = known?.flatMap((incarnation) => incarnation.start ?? []).slice(0, forerunnersMax) ?? [];
+  if (starts.length === 0) return true;
   const answer = await persist(context, 'kafka', 'ask the leader', () => context.metadata.confirm(asked), signal, onWait);
   if (answer === undefined) return true;
   if (answer.topicId !== asked.topicId || !maySameCluster(answer.clusterId, asked.clusterId)) return false;
   for (const old of starts) await closeForerunner(context, old, asked, signal, onWait);
   return true;
-}
-
-/** The newest of the topic's other incarnations. */
-async function forerunners({ store }: LandingContext, { topic, topicId }: AskedSource, signal: AbortSignal): Promise<ChainStart[]> {
-  const others = (await discoverTopicIds(store, topic, signal)).filter((id) => id !== topicId);
-  const starts = await Promise.all(others.map((id) => readChainStart(store, topic, id, signal)));
-  return starts
-    .filter((start) => start !== undefined)
-    .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
-    .slice(0, forerunnersMax);
 }
 
 /** Claims the chain, so that whoever may still write to it is fenced, and closes it. Begins again when somebody wrote to it meanwhile. */
@@ -69,7 +58,7 @@ async function closeForerunner(
   onWait: (reason: string) => void,
 ): Promise<void> {
   const old = { ...asked, topicId: start.topicId };
-  for (let claims = 0; claims < claimsMax && !signal.aborted; claims++) {
+  for (let handovers = 0; handovers < handoversMax && !signal.aborted; handovers++) {
     const tail = await read(context, () => findTail(context.store, old.topic, old, 0n, signal), signal, onWait);
     if (tail === undefined || tail.kind === 'close') return;
     const plan = planClaim(old, tail, start, stamp(context));

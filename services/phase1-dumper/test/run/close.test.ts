@@ -33,10 +33,16 @@ function world(more: Parameters<typeof landingContext>[0] = {}) {
   return { cluster, store, claim, tail };
 }
 
+/** The same after its topic was claimed, deleted and made again. */
+async function madeAgain() {
+  const same = world();
+  await same.claim();
+  same.cluster.topicId = 'made-again';
+  return same;
+}
+
 test('whoever first claims a topic that was made again closes the chain that its owner left open, under a claim of its own', async () => {
-  const { cluster, claim, tail } = world();
-  await claim();
-  cluster.topicId = 'made-again';
+  const { cluster, claim, tail } = await madeAgain();
   expect(await claim()).toBe('claimed');
   expect(await tail('made-again')).toMatchObject({ kind: 'claim', seq: 0n });
   expect(await tail('topic-id')).toMatchObject({ kind: 'close', seq: 2n, epoch: 2n, reason: expect.stringContaining('made-again') });
@@ -49,9 +55,7 @@ test('whoever first claims a topic that was made again closes the chain that its
 });
 
 test('one that ends in the middle of it has not begun the new chain, so that the next one does the rest', async () => {
-  const { cluster, store, claim, tail } = world();
-  await claim();
-  cluster.topicId = 'made-again';
+  const { store, claim, tail } = await madeAgain();
   store.inject({ on: 'putIfAbsent', key: closing, effect: 'hang' });
   const death = new AbortController();
   const ending = claim(death.signal);
@@ -65,9 +69,7 @@ test('one that ends in the middle of it has not begun the new chain, so that the
 });
 
 test('one that is overtaken between its claim and the close begins again behind the other', async () => {
-  const { cluster, store, claim, tail } = world();
-  await claim();
-  cluster.topicId = 'made-again';
+  const { store, claim, tail } = await madeAgain();
   const put = store.putIfAbsent.bind(store);
   store.putIfAbsent = async (key, body, ...more) => {
     if (closing.test(key)) await put(key, encodeStored(chainEntry, overtaking));
@@ -100,21 +102,17 @@ test('chains of another cluster are left open: they may still live', async () =>
 });
 
 test.each(['damaged', 'archived'])('an earlier chain that is %s stays as it is, and the new one is claimed', async (how) => {
-  const { cluster, store, claim } = world();
-  await claim();
+  const { store, claim } = await madeAgain();
   const key = chainEntryKey('orders', { topicId: 'topic-id', partition: 0 }, 0n);
   if (how === 'damaged') await store.put(key, Buffer.from('no entry'));
   else store.inject({ on: 'get', key: /topic-id\/00000/, effect: 'refuse', times: Number.POSITIVE_INFINITY });
-  cluster.topicId = 'made-again';
   expect(await claim()).toBe('claimed');
   store.heal();
   expect(await store.head(chainEntryKey('orders', { topicId: 'topic-id', partition: 0 }, 1n))).toBeUndefined();
 });
 
 test('a topic that is made again while its forerunners are looked for is claimed under its new id, and nothing of that one is closed', async () => {
-  const { cluster, store, claim, tail } = world();
-  await claim();
-  cluster.topicId = 'made-again';
+  const { cluster, store, claim, tail } = await madeAgain();
   const list = store.list.bind(store);
   store.list = async (...args) => {
     const found = await list(...args);
